@@ -1,0 +1,45 @@
+# medeval: from pinned weights and benchmarks to verdicts on published claims.
+#
+# Results of a run named NAME (paths below results/NAME/):
+#   sources/BENCHMARK/INDEX/FILE             rows as their source has them
+#   items/BENCHMARK.parquet                  validated items (HealthBench: conversations)
+#   weights/MODEL/VARIANT.gguf               weights, each with what they are (.gguf.json)
+#   responses/MODEL/VARIANT/TARGET/BENCHMARK.parquet
+#   grades/MODEL/VARIANT/TARGET.parquet      a judge's verdict on every HealthBench criterion
+#   scores/MODEL/VARIANT/TARGET/BENCHMARK.parquet
+#   contamination/BENCHMARK.json, comparisons.json, verdicts.json, report.html, mlflow.db
+import json
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+from medeval.config.run import LocalJudge, from_mapping
+
+min_version("9.27")
+
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/demo.yaml"
+
+
+run = from_mapping(config, Path((workflow.overwrite_configfiles or ["config/demo.yaml"])[-1]))
+RESULTS = Path("results") / run.name
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/weights.smk"
+include: "workflow/rules/items.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/grade.smk"
+include: "workflow/rules/score.smk"
+include: "workflow/rules/contamination.smk"
+include: "workflow/rules/compare.smk"
+include: "workflow/rules/publish.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        report=RESULTS / "report.html",
+        tracking=RESULTS / "mlflow.json",
+        verdicts=RESULTS / "verdicts.json",

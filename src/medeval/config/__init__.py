@@ -1,0 +1,1 @@
+"""The whole configuration as typed, validated objects; nothing else reads YAML."""

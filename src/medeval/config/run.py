@@ -1,0 +1,244 @@
+"""The configuration of one run: which models, benchmarks, targets and protocol."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from medeval.config.files import load_yaml, validate
+from medeval.config.sources import FileSource, Source
+
+BenchmarkId = Literal[
+    "medqa", "medmcqa", "pubmedqa", "mmlu_health", "mmlu_pro_health", "medxpertqa", "afrimedqa", "healthbench"
+]
+Target = Literal["cpu", "vulkan", "metal", "cuda", "vllm"]
+Mode = Literal["generate", "letter", "cloze", "choices_only"]
+QuantizationType = Literal["F32", "F16", "BF16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_K_S", "IQ4_XS", "IQ3_M"]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are errors and values do not change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Variant(Section):
+    """One weights file of a model: either fetched from a source or quantized from another variant."""
+
+    source: Source | None = Field(None, description="Where the file is fetched from.")
+    quantize_from: Slug | None = Field(None, description="Variant that llama.cpp quantizes to make this one.")
+    type: QuantizationType | None = Field(None, description="Quantization type to make; with `quantize_from` only.")
+    allow_requantize: bool = Field(False, description="Permit a source that is itself quantized.")
+    published_as: str | None = Field(None, description="Id of the weights file in the publication that is tested.")
+    note: str = Field("", description="What a reader of the report must know about this file.")
+
+    @model_validator(mode="after")
+    def _made_in_one_way(self) -> Self:
+        if (self.source is None) == (self.quantize_from is None):
+            raise ValueError("give either `source` or `quantize_from`, and only one of them")
+        if (self.quantize_from is None) != (self.type is None):
+            raise ValueError("`type` goes with `quantize_from`, and is needed there")
+        return self
+
+
+class Reasoning(Section):
+    """The delimiters between which a model thinks before it answers."""
+
+    open: str = Field(description="Text that starts the reasoning, such as `<think>`.")
+    close: str = Field(description="Text that ends it.")
+    opened_by_template: bool = Field(False, description="The chat template itself writes the opening delimiter.")
+
+
+class Model(Section):
+    """One model with the weights files that are made and compared."""
+
+    id: Slug = Field(description="Short name, used in paths.")
+    title: str = Field(description="Name for people.")
+    published_as: str | None = Field(None, description="The model's id in the publication whose claims are tested.")
+    licence: str = Field(description="Licence of the weights.")
+    variants: dict[Slug, Variant] = Field(description="Every weights file, by name.")
+    reference: Slug = Field(description="The variant that stands for the unquantized model.")
+    evaluate: list[Slug] = Field(description="The variants that are evaluated.")
+    reasoning: Reasoning | None = Field(None, description="Reasoning delimiters; null for a model that does not think.")
+    template_options: dict[str, Any] = Field(
+        default_factory=dict, description="Variables for the chat template, such as `enable_thinking`."
+    )
+
+    @model_validator(mode="after")
+    def _names_known_variants(self) -> Self:
+        known = set(self.variants)
+        used = {"reference": [self.reference], "evaluate": self.evaluate}
+        for key, names in used.items():
+            if unknown := [name for name in names if name not in known]:
+                raise ValueError(f"`{key}` names unknown variant(s) {unknown}; known: {sorted(known)}")
+        for name, variant in self.variants.items():
+            if variant.quantize_from is not None and variant.quantize_from not in known - {name}:
+                raise ValueError(
+                    f"`variants.{name}.quantize_from` names unknown variant {variant.quantize_from!r}; "
+                    f"known: {sorted(known - {name})}"
+                )
+        return self
+
+
+class Benchmark(Section):
+    """One benchmark and the pinned file(s) its rows come from."""
+
+    id: BenchmarkId = Field(description="Which benchmark; decides the loader and how its score is aggregated.")
+    sources: list[Source] = Field(min_length=1, description="Source files, in order.")
+    expected_items: int | None = Field(None, ge=1, description="Item count; a different one stops the run.")
+    licence: str = Field(description="Licence of the rows as their source states it.")
+
+
+class Protocol(Section):
+    """How models are asked: the same for every model, and part of every result."""
+
+    modes: list[Mode] = Field(["generate", "letter"], description="How each multiple-choice item is put.")
+    headline: Mode = Field("generate", description="The mode whose scores decide claims.")
+    system: str | None = Field(None, description="System message; null leaves the chat template's own default.")
+    temperature: float = Field(0.0, ge=0, description="0 is greedy.")
+    top_k: int = Field(0, ge=0, description="Keep the k most likely tokens; 0 keeps all.")
+    top_p: float = Field(1.0, gt=0, le=1, description="Keep the smallest set of tokens with this probability.")
+    max_tokens: int = Field(1024, ge=1, description="Token limit of a multiple-choice reply.")
+    conversation_max_tokens: int = Field(1024, ge=1, description="Token limit of a HealthBench reply.")
+    samples: int = Field(1, ge=1, description="Replies per item, each with its own seed.")
+
+    @model_validator(mode="after")
+    def _headline_is_measured(self) -> Self:
+        if self.headline not in self.modes:
+            raise ValueError(f"`headline` is {self.headline!r}, which is not among `modes` {self.modes}")
+        return self
+
+
+class Engine(Section):
+    """How the llama.cpp engine uses the machine."""
+
+    threads: int = Field(1, ge=1, description="Threads of one evaluation job.")
+    sequences: int = Field(4, ge=1, le=64, description="Sequences decoded together; part of the protocol.")
+
+
+class LocalJudge(Section):
+    """A judge that is one of this run's weights files, its output constrained to valid JSON."""
+
+    type: Literal["local"]
+    model: Slug = Field(description="A model of this run.")
+    variant: Slug = Field(description="One of that model's variants.")
+    credible: bool = Field(False, description="Whether its agreement with physicians was measured and found good.")
+    max_tokens: int = Field(96, ge=16, description="Token limit of one verdict.")
+
+
+class ApiJudge(Section):
+    """A judge behind an OpenAI-compatible endpoint."""
+
+    type: Literal["api"]
+    url: str = Field(description="Base URL of the endpoint, such as http://localhost:8000/v1.")
+    model: str = Field(description="Model name that the endpoint expects.")
+    key_variable: str | None = Field(None, description="Environment variable that holds the API key.")
+    credible: bool = Field(False, description="Whether its agreement with physicians was measured and found good.")
+    max_tokens: int = Field(512, ge=16, description="Token limit of one verdict.")
+    concurrency: int = Field(8, ge=1, description="Requests in flight at once.")
+
+
+class Contamination(Section):
+    """What is searched for traces of the test items."""
+
+    corpora: list[Source] = Field(default_factory=list, description="Training-like texts to search, JSONL or text.")
+
+
+class RunConfig(Section):
+    """One whole run, as the Snakefile sees it."""
+
+    name: Slug = Field(description="Name of the run; results go to `results/NAME`.")
+    title: str = Field(description="Title of the report.")
+    seed: int = Field(20260101, ge=0, description="Seed of every random choice.")
+    models: list[Model] = Field(min_length=1, description="Models, or paths of model files.")
+    benchmarks: list[Benchmark] = Field(min_length=1, description="Benchmarks, or paths of benchmark files.")
+    targets: list[Target] = Field(["cpu"], min_length=1, description="Devices to evaluate on.")
+    protocol: Protocol = Field(default_factory=Protocol, description="How models are asked.")
+    engine: Engine = Field(default_factory=Engine, description="How the machine is used.")
+    judge: LocalJudge | ApiJudge | None = Field(None, description="Who grades HealthBench; null leaves it out.")
+    contamination: Contamination = Field(default_factory=Contamination, description="What is searched for leaks.")
+    claims: Path = Field(description="Publication file whose claims are decided.")
+    desk_audits: list[Path] = Field(default_factory=list, description="Publication files to audit on paper.")
+    margin_points: float = Field(1.0, gt=0, description="Largest loss by quantization that is tolerated, in points.")
+    notes: list[str] = Field(default_factory=list, description="Statements printed at the top of the report.")
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        for kind, names in (
+            ("models", [model.id for model in self.models]),
+            ("benchmarks", [benchmark.id for benchmark in self.benchmarks]),
+            ("targets", list(self.targets)),
+        ):
+            if repeated := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"`{kind}` holds {repeated} more than once")
+        if isinstance(self.judge, LocalJudge):
+            judges = {model.id: model.variants for model in self.models}
+            if self.judge.variant not in judges.get(self.judge.model, {}):
+                raise ValueError(f"`judge` names {self.judge.model}/{self.judge.variant}, which this run does not make")
+        return self
+
+    def published_subjects(self) -> dict[str, str]:
+        """Map each model and weights file of the publication to the MODEL/VARIANT that stands for it here."""
+        subjects = {model.published_as: f"{model.id}/{model.reference}" for model in self.models if model.published_as}
+        for model in self.models:
+            for name, variant in model.variants.items():
+                if variant.published_as:
+                    subjects[variant.published_as] = f"{model.id}/{name}"
+        return subjects
+
+    def model(self, model_id: str) -> Model:
+        """Return the model with this id."""
+        return next(model for model in self.models if model.id == model_id)
+
+    def benchmark(self, benchmark_id: str) -> Benchmark:
+        """Return the benchmark with this id."""
+        return next(benchmark for benchmark in self.benchmarks if benchmark.id == benchmark_id)
+
+    @property
+    def choice_benchmarks(self) -> list[str]:
+        """Ids of the multiple-choice benchmarks, in the order of the configuration."""
+        return [benchmark.id for benchmark in self.benchmarks if benchmark.id != "healthbench"]
+
+    @property
+    def grades_healthbench(self) -> bool:
+        """Whether HealthBench is part of the run and somebody grades it."""
+        return self.judge is not None and any(benchmark.id == "healthbench" for benchmark in self.benchmarks)
+
+
+def load_run(path: Path) -> RunConfig:
+    """Read a run's configuration, with the model and benchmark files it names.
+
+    Raises:
+        MedevalError: A file is missing or malformed, or a key is unknown, missing or out of range.
+    """
+    return from_mapping(load_yaml(path), path)
+
+
+def from_mapping(document: dict[str, Any], path: Path) -> RunConfig:
+    """Validate a configuration that is already read; `path` locates the files it names and the errors.
+
+    Paths inside the configuration are relative to the folder where the command runs, which is the
+    project's root.
+    """
+    expanded = dict(document)
+    for key, section in (("models", Model), ("benchmarks", Benchmark)):
+        entries = document.get(key)
+        if isinstance(entries, list):
+            expanded[key] = [_expand(entry, section) for entry in entries]
+    return validate(RunConfig, expanded, path)
+
+
+def _expand(entry: Any, section: type[Section]) -> Any:
+    """Replace the path of a model or benchmark file by its validated content."""
+    if not isinstance(entry, str):
+        return entry
+    return validate(section, load_yaml(Path(entry)), Path(entry)).model_dump()
+
+
+def local_files(config: RunConfig) -> list[Path]:
+    """Return every local file that the configuration names, for checks before a run."""
+    sources = [source for benchmark in config.benchmarks for source in benchmark.sources]
+    sources += config.contamination.corpora
+    sources += [variant.source for model in config.models for variant in model.variants.values() if variant.source]
+    return [source.path for source in sources if isinstance(source, FileSource)] + [config.claims, *config.desk_audits]

@@ -1,0 +1,1 @@
+"""Engines turn prompts into completions and log-probabilities; they know nothing of benchmarks."""

@@ -1,0 +1,90 @@
+"""What every engine takes and gives: requests, results, and the protocol between them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+FinishReason = Literal["stop", "length", "error"]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is drawn; temperature 0 is greedy and ignores the rest."""
+
+    temperature: float = 0.0
+    top_k: int = 0
+    top_p: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """A rendered prompt to continue.
+
+    Attributes:
+        prompt: Text with the chat template's control tokens already in it.
+        max_tokens: Limit of generated tokens; reaching it gives finish reason `length`.
+        sampling: How tokens are drawn.
+        stop: Texts that end the reply; the one found is not part of it.
+        grammar: GBNF grammar that the reply must follow, or None.
+    """
+
+    prompt: str
+    max_tokens: int
+    sampling: Sampling = Sampling()
+    stop: tuple[str, ...] = ()
+    grammar: str | None = None
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A finished reply. With finish reason `error`, `text` is empty and `error` says why.
+
+    `seconds_prefill` and `seconds_decode` are this request's share of wall time: a batch's time is
+    split over its tokens.
+    """
+
+    text: str
+    finish_reason: FinishReason
+    prompt_tokens: int
+    generated_tokens: int
+    seconds_prefill: float
+    seconds_decode: float
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """A prompt with alternative continuations, each to be scored after the same prompt."""
+
+    prompt: str
+    continuations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Log-probabilities (nats) of each continuation given the prompt.
+
+    `greedy[i]` says whether greedy decoding would produce continuation i. With `error` set, the
+    tuples are empty.
+    """
+
+    logprobs: tuple[float, ...]
+    greedy: tuple[bool, ...]
+    prompt_tokens: int
+    seconds: float
+    error: str | None = None
+
+
+class Engine(Protocol):
+    """Streams results as they finish, each with the index of its request."""
+
+    def generate(
+        self, requests: Sequence[GenerationRequest], *, share_prefix: bool = False
+    ) -> Iterator[tuple[int, Completion]]:
+        """Continue each prompt; `share_prefix` reuses the work of a common beginning."""
+        ...
+
+    def score(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[int, Scored]]:
+        """Score each prompt's continuations."""
+        ...

@@ -1,0 +1,1 @@
+"""Files from elsewhere, by pinned source: fetched, verified and put in place."""

@@ -1,0 +1,48 @@
+"""Source rows to items: one benchmark's files become one validated table."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from medeval import tables
+from medeval.benchmarks.registry import find, load_benchmark, summary
+from medeval.errors import MedevalError
+from medeval.files import read_json, sha256_file
+
+log = logging.getLogger(__name__)
+
+
+def make_items(
+    benchmark: str, sources: Sequence[Path], out: Path, *, expected: int | None, command: str
+) -> str:
+    """Read a benchmark's source files and write its items.
+
+    Args:
+        benchmark: The benchmark's id.
+        sources: Its source files, in order.
+        out: Table to write.
+        expected: Number of items that must come out; None accepts any.
+        command: The command line, for the record.
+
+    Returns:
+        What was seen while reading, as text for the terminal.
+
+    Raises:
+        MedevalError: A file is unusable, too many rows are, or the count is not the expected one.
+    """
+    loaded = load_benchmark(benchmark, sources, _revision(sources))
+    if expected is not None and len(loaded.items) != expected:
+        raise MedevalError(
+            f"{', '.join(map(str, sources))}: {len(loaded.items)} items of {benchmark}, expected {expected}",
+            "Check that the source is the pinned revision; if it changed on purpose, correct `expected_items`.",
+        )
+    table_type = find(benchmark).table_type
+    inputs = {f"source {index}": path for index, path in enumerate(sources)}
+    tables.write(out, tables.build(table_type, loaded.items), table_type, command=command, inputs=inputs)
+    return summary(loaded.report)
+
+
+def _revision(sources: Sequence[Path]) -> str:
+    """Name the sources' revision by the record beside the first file, or by its hash when there is none."""
+    record = sources[0].with_name(sources[0].name + ".source.json")
+    return str(read_json(record)["revision"]) if record.exists() else sha256_file(sources[0])

@@ -1,0 +1,1 @@
+"""Statistics on plain arrays: intervals, paired tests, macro-averages, equivalence, power, agreement."""

@@ -1,0 +1,128 @@
+"""Do two backends, or a model and its quantised copy, give the same answers and the same option probabilities?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from medeval.statistics.arrays import FloatArray, finite_vector, is_binary, same_length
+from medeval.statistics.estimates import DEFAULT_CONFIDENCE, DEFAULT_RESAMPLES, DEFAULT_SEED, Estimate
+from medeval.statistics.intervals import wilson
+from medeval.statistics.paired import PairedDifference, paired_difference
+
+
+@dataclass(frozen=True, slots=True)
+class Flips:
+    """Items whose correctness differs between a reference and a test system, both run once.
+
+    Attributes:
+        rate: Share of items that flip, with a Wilson interval.
+        lost: Items right in the reference only.
+        gained: Items right in the test only.
+        change: Test minus reference accuracy, with McNemar's test and the paired interval.
+        n: Number of items.
+    """
+
+    rate: Estimate
+    lost: int
+    gained: int
+    change: PairedDifference
+    n: int
+
+
+def flips(
+    reference: npt.ArrayLike,
+    test: npt.ArrayLike,
+    clusters: npt.ArrayLike | None = None,
+    *,
+    confidence: float = DEFAULT_CONFIDENCE,
+    seed: int = DEFAULT_SEED,
+) -> Flips:
+    """Count correctness flips (arXiv 2407.09141): equal accuracy can hide large churn.
+
+    The Wilson interval of the rate takes items as independent; ``change`` heeds ``clusters``.
+
+    Args:
+        reference: Correctness of the reference, 0 or 1, shape (n,).
+        test: Correctness of the test system on the same items, shape (n,).
+        clusters: One label per item, shape (n,); None when items are independent.
+        confidence: Coverage of the intervals.
+        seed: Seed of the bootstrap that clustered items need.
+
+    Raises:
+        ValueError: Wrong or unequal shapes, no items, or values other than 0 and 1.
+    """
+    first, second = _correctness(reference, "reference"), _correctness(test, "test")
+    same_length(first, second, "reference and test")
+    lost, gained = int(np.count_nonzero(first > second)), int(np.count_nonzero(first < second))
+    change = paired_difference(second, first, clusters, confidence=confidence, seed=seed)
+    return Flips(wilson(lost + gained, first.size, confidence), lost, gained, change, first.size)
+
+
+def answer_changes(
+    reference: Sequence[str | None], test: Sequence[str | None], confidence: float = DEFAULT_CONFIDENCE
+) -> Estimate:
+    """Share of items whose chosen option changes, with a Wilson interval; never below the flip rate.
+
+    No answer (None) counts as a choice of its own: None on both sides is no change, None on one side is one.
+
+    Args:
+        reference: Option key chosen by the reference for each item, None where it gave no answer.
+        test: The same for the test system.
+        confidence: Coverage of the interval.
+
+    Raises:
+        ValueError: No items or unequal lengths.
+    """
+    if len(reference) != len(test) or not reference:
+        raise ValueError(
+            f"reference and test: expected answers to the same items, got {len(reference)} and {len(test)}"
+        )
+    changed = sum(before != after for before, after in zip(reference, test, strict=True))
+    return wilson(changed, len(reference), confidence)
+
+
+def excess_flips(
+    base: npt.ArrayLike,
+    base_again: npt.ArrayLike,
+    test: npt.ArrayLike,
+    clusters: npt.ArrayLike | None = None,
+    *,
+    confidence: float = DEFAULT_CONFIDENCE,
+    resamples: int = DEFAULT_RESAMPLES,
+    seed: int = DEFAULT_SEED,
+) -> PairedDifference:
+    """Flip rate of the test system against ``base`` beyond the rate at which ``base`` flips against itself.
+
+    Args:
+        base: Correctness in one run of the base, 0 or 1, shape (n,).
+        base_again: Correctness in an independent second run of the base.
+        test: Correctness of the test system on the same items.
+        clusters: One label per item, shape (n,); None when items are independent.
+        confidence: Coverage of the interval.
+        resamples: Resamples of the bootstrap that clustered items need.
+        seed: Its seed.
+
+    Raises:
+        ValueError: Wrong or unequal shapes, no items, or values other than 0 and 1.
+    """
+    first, again = _correctness(base, "base"), _correctness(base_again, "base_again")
+    other = _correctness(test, "test")
+    same_length(first, again, "base and base_again")
+    same_length(first, other, "base and test")
+    return paired_difference(
+        np.abs(other - first),
+        np.abs(again - first),
+        clusters,
+        confidence=confidence,
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def _correctness(values: npt.ArrayLike, name: str) -> FloatArray:
+    array = finite_vector(values, name)
+    if not is_binary(array):
+        raise ValueError(f"{name}: expected only 0 and 1; flips are defined for single runs")
+    return array

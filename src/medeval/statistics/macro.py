@@ -1,0 +1,271 @@
+"""Macro-average: the unweighted mean over benchmarks of a score, or of a paired difference of two systems.
+
+A benchmark may itself be the unweighted mean over subjects; then every subject weighs the same inside it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from medeval.statistics.arrays import FloatArray, IntArray, count, finite_vector, label_codes, open_fraction
+from medeval.statistics.bootstrap import resampled_totals, summarise
+from medeval.statistics.estimates import (
+    DEFAULT_CONFIDENCE,
+    DEFAULT_RESAMPLES,
+    DEFAULT_SEED,
+    BootstrapEstimate,
+    Estimate,
+)
+from medeval.statistics.quantiles import two_sided, upper_tail
+
+# Disagreement of the two errors that benchmarks of this many items should not show.
+SE_TOLERANCE = 0.05
+CLT_TRUSTED_FROM = 300
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Component:
+    """One benchmark's items.
+
+    Attributes:
+        scores: Score, or paired difference, of each item, shape (n,); runs of an item already averaged.
+        clusters: One label per item, shape (n,); None when items are independent.
+        subjects: One label per item, shape (n,), when the benchmark is a mean over subjects; else None.
+    """
+
+    scores: npt.ArrayLike
+    clusters: npt.ArrayLike | None = None
+    subjects: npt.ArrayLike | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MacroEstimate(Estimate):
+    """A macro-average with a normal interval; items are a sample of many, the benchmarks are fixed.
+
+    Attributes:
+        z: ``value / se``; None when ``se`` is None or 0.
+        p_value: Two-sided p-value of a mean of 0; None when ``z`` is None.
+        components: Estimate of each benchmark, in the order given, with normal intervals.
+    """
+
+    z: float | None = None
+    p_value: float | None = None
+    components: tuple[Estimate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAgreement:
+    """Whether the normal and the bootstrap error of a macro-average tell the same story.
+
+    Attributes:
+        ratio: Bootstrap error over normal error; None when either is missing or the normal one is 0.
+        agree: Whether they are within 5 % of each other; None when ``ratio`` is None.
+        trusted: "normal" when they agree and every benchmark has 300 items or more, else "bootstrap".
+    """
+
+    ratio: float | None
+    agree: bool | None
+    trusted: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """All items of all components in one row: the stratum is the subject, or the benchmark when it has none."""
+
+    scores: FloatArray
+    components: IntArray
+    strata: IntArray
+    clusters: IntArray
+    stratum_weights: FloatArray
+
+
+def macro_average(
+    components: Sequence[Component], *, shared_clusters: bool = False, confidence: float = DEFAULT_CONFIDENCE
+) -> MacroEstimate:
+    """Macro-average with a cluster-robust error (CR1 within each benchmark or subject) and a normal interval.
+
+    Args:
+        components: The benchmarks, at least one.
+        shared_clusters: Whether equal cluster labels in different benchmarks mean the same cluster, as for
+            duplicates across benchmarks. Items of a benchmark without labels stay independent.
+        confidence: Coverage of the interval.
+
+    Returns:
+        The estimate; error and interval are None when a benchmark or subject has a single cluster.
+
+    Raises:
+        ValueError: No components, wrong shapes, or scores that are not finite.
+    """
+    stack = _stack(components, shared_clusters)
+    open_fraction(confidence, "confidence")
+    value, se = _weighted_mean(stack, np.ones(stack.scores.size, dtype=bool))
+    parts = [_weighted_mean(stack, stack.components == index) for index in range(len(components))]
+    overall = _normal(value, se, stack.scores.size, confidence)
+    z = value / se if se else None
+    sizes = np.bincount(stack.components).tolist()
+    return MacroEstimate(
+        value=value,
+        se=se,
+        low=overall.low,
+        high=overall.high,
+        n=stack.scores.size,
+        method=f"macro-average of {len(components)} benchmarks, {overall.method}",
+        confidence=confidence,
+        z=z,
+        p_value=None if z is None else 2.0 * upper_tail(abs(z)),
+        components=tuple(_normal(*part, n, confidence) for part, n in zip(parts, sizes, strict=True)),
+    )
+
+
+def macro_bootstrap(
+    components: Sequence[Component],
+    *,
+    shared_clusters: bool = False,
+    null: float | None = 0.0,
+    resamples: int = DEFAULT_RESAMPLES,
+    confidence: float = DEFAULT_CONFIDENCE,
+    seed: int = DEFAULT_SEED,
+) -> BootstrapEstimate:
+    """Macro-average with a percentile interval from a stratified bootstrap of clusters.
+
+    Clusters are drawn within each subject (or benchmark). Where a cluster spans subjects, they are drawn within the
+    benchmark, and where one spans benchmarks, from all clusters together.
+
+    Args:
+        components: The benchmarks; pass paired differences for a paired bootstrap.
+        shared_clusters: As for :func:`macro_average`.
+        null: Value tested by ``p_value``; None for no test.
+        resamples: Number of resamples, at least 1.
+        confidence: Coverage of the interval.
+        seed: Seed of the generator.
+
+    Raises:
+        ValueError: As for :func:`macro_average`; or clusters so few that a resample leaves a subject without items.
+    """
+    stack = _stack(components, shared_clusters)
+    count(resamples, "resamples", least=1)
+    open_fraction(confidence, "confidence")
+    rng = np.random.default_rng(seed)
+    blocks = _blocks(stack)
+    replicates = np.zeros(resamples)
+    fewest = stack.scores.size
+    for block in range(int(blocks.max()) + 1):
+        inside = blocks == block
+        replicates += _block_replicates(stack, inside, resamples, rng)
+        fewest = min(fewest, len(np.unique(stack.clusters[inside])))
+    value, _ = _weighted_mean(stack, np.ones(stack.scores.size, dtype=bool))
+    return summarise(
+        replicates,
+        value=value,
+        n=stack.scores.size,
+        # A stratum with one cluster has no spread to resample, so the whole is not estimable either.
+        clusters=int(stack.clusters.max()) + 1 if fewest > 1 else 1,
+        null=null,
+        confidence=confidence,
+        seed=seed,
+        method=f"stratified percentile bootstrap of clusters, {len(components)} benchmarks",
+    )
+
+
+def error_agreement(normal: MacroEstimate, bootstrap: BootstrapEstimate) -> ErrorAgreement:
+    """Compare the two errors of one macro-average and say which to trust."""
+    if not normal.se or bootstrap.se is None:
+        return ErrorAgreement(None, None, "bootstrap")
+    ratio = bootstrap.se / normal.se
+    agree = abs(ratio - 1.0) <= SE_TOLERANCE
+    large = all(part.n >= CLT_TRUSTED_FROM for part in normal.components)
+    return ErrorAgreement(ratio, agree, "normal" if agree and large else "bootstrap")
+
+
+def _stack(components: Sequence[Component], shared_clusters: bool) -> _Stack:
+    if not components:
+        raise ValueError("components: expected at least one benchmark, got none")
+    scores = [finite_vector(part.scores, f"components[{i}].scores") for i, part in enumerate(components)]
+    index = np.repeat(np.arange(len(scores)), [part.size for part in scores])
+    strata, weights, used = [], [], 0
+    for i, part in enumerate(components):
+        codes = (
+            np.zeros(scores[i].size, dtype=np.int64)
+            if part.subjects is None
+            else label_codes(part.subjects, scores[i].size, f"components[{i}].subjects")
+        )
+        subjects = int(codes.max()) + 1
+        strata.append(codes + used)
+        weights += [1.0 / (len(components) * subjects)] * subjects
+        used += subjects
+    return _Stack(
+        scores=np.concatenate(scores),
+        components=index,
+        strata=np.concatenate(strata),
+        clusters=_cluster_codes(components, [part.size for part in scores], shared_clusters),
+        stratum_weights=np.array(weights),
+    )
+
+
+def _cluster_codes(components: Sequence[Component], sizes: list[int], shared: bool) -> IntArray:
+    """Number clusters 0..G-1 over all components; labels meet across components only when ``shared``."""
+    keys: dict[tuple[object, ...], int] = {}
+    codes = []
+    for i, (part, size) in enumerate(zip(components, sizes, strict=True)):
+        label_codes(part.clusters, size, f"components[{i}].clusters")
+        if part.clusters is None:
+            own: list[tuple[object, ...]] = [("item", i, item) for item in range(size)]
+        else:
+            scope = "shared" if shared else i
+            own = [("cluster", scope, label) for label in np.asarray(part.clusters).tolist()]
+        codes += [keys.setdefault(key, len(keys)) for key in own]
+    return np.array(codes, dtype=np.int64)
+
+
+def _weighted_mean(stack: _Stack, chosen: npt.NDArray[np.bool_]) -> tuple[float, float | None]:
+    """Mean over the strata of the chosen items, weights rescaled to sum to 1, and its cluster-robust error."""
+    strata, codes = stack.strata[chosen], stack.clusters[chosen]
+    present, strata = np.unique(strata, return_inverse=True)
+    weights = stack.stratum_weights[present] / stack.stratum_weights[present].sum()
+    sizes = np.bincount(strata)
+    means = np.bincount(strata, weights=stack.scores[chosen]) / sizes
+    value = float(weights @ means)
+    groups = np.bincount(np.unique(np.column_stack([strata, codes]), axis=0)[:, 0])
+    if groups.min() < 2:
+        return value, None
+    # Linearised share of each item in the macro-average; the last factor is CR1 within the stratum.
+    pull = (weights / sizes * np.sqrt(groups / (groups - 1)))[strata]
+    influence = pull * (stack.scores[chosen] - means[strata])
+    by_cluster = np.bincount(np.unique(codes, return_inverse=True)[1], weights=influence)
+    return value, float(np.linalg.norm(by_cluster))
+
+
+def _blocks(stack: _Stack) -> IntArray:
+    """Finest grouping of items that no cluster crosses: by stratum, else by benchmark, else all together."""
+    for grouping in (stack.strata, stack.components):
+        pairs = np.unique(np.column_stack([stack.clusters, grouping]), axis=0)
+        if len(pairs) == int(stack.clusters.max()) + 1:
+            return grouping
+    return np.zeros_like(stack.strata)
+
+
+def _block_replicates(
+    stack: _Stack, inside: npt.NDArray[np.bool_], resamples: int, rng: np.random.Generator
+) -> FloatArray:
+    """Weighted sum of resampled stratum means over one block, shape (R,)."""
+    present, strata = np.unique(stack.strata[inside], return_inverse=True)
+    codes = np.unique(stack.clusters[inside], return_inverse=True)[1]
+    shape = (int(codes.max()) + 1, present.size)
+    cell = codes * present.size + strata
+    cells = shape[0] * shape[1]
+    sums = np.bincount(cell, weights=stack.scores[inside], minlength=cells).reshape(shape)
+    sizes = np.bincount(cell, minlength=cells).reshape(shape)
+    totals = resampled_totals(np.hstack([sums, sizes]), resamples, rng)
+    top, bottom = totals[:, : present.size], totals[:, present.size :]
+    if (bottom == 0.0).any():
+        raise ValueError("components: too few clusters, a resample left a subject or benchmark without items")
+    return np.asarray((top / bottom) @ stack.stratum_weights[present], dtype=np.float64)
+
+
+def _normal(value: float, se: float | None, n: int, confidence: float) -> Estimate:
+    if se is None:
+        return Estimate(value, None, None, None, n, "no interval: a stratum has one cluster", confidence)
+    half = two_sided(confidence) * se
+    return Estimate(value, se, value - half, value + half, n, "normal, CR1", confidence)

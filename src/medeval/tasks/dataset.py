@@ -1,0 +1,31 @@
+"""Items tables as the data sets of lm-eval tasks."""
+
+from pathlib import Path
+from typing import Any
+
+from medeval import tables
+from medeval.errors import MedevalError
+
+
+def items(items: str | None = None, benchmark: str | None = None, **_: Any) -> dict[str, Any]:
+    """Give lm-eval the items of one benchmark as its `test` split.
+
+    Args:
+        items: Folder with one Parquet file per benchmark, from lm-eval's `--metadata`.
+        benchmark: Which benchmark; the task file says it.
+
+    Raises:
+        MedevalError: The folder is not given or lacks the benchmark's file.
+    """
+    # Loading a task makes the model class known to the stock command line.
+    import medeval.engines.lm_eval_model  # noqa: F401
+    from datasets import Dataset
+    from datasets.table import InMemoryTable
+
+    if items is None:
+        raise MedevalError(
+            "the task has no items", 'Give lm_eval the folder of items tables: --metadata \'{"items": "DIR"}\'.'
+        )
+    table_type = tables.CONVERSATIONS if benchmark == "healthbench" else tables.ITEMS
+    table = tables.first_of_each_item(tables.read(Path(items) / f"{benchmark}.parquet", table_type))
+    return {"test": Dataset(InMemoryTable(table.replace_schema_metadata(None)))}

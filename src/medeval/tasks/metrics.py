@@ -1,0 +1,34 @@
+"""Per-item accuracy for lm-eval, by the same rules as the score stage."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from medeval.answers.reading import read_answer
+from medeval.answers.logprobs import best_option
+
+
+def generated(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:
+    """Score a generated reply."""
+    reply = results[0]
+    reading = read_answer(
+        str(reply),
+        doc["options"],
+        finish_reason=getattr(reply, "finish_reason", "stop"),
+        reasoning_open=getattr(reply, "reasoning_open", False),
+    )
+    return {"acc": float(reading.choice in doc["answers"])}
+
+
+def letter(doc: dict[str, Any], results: Sequence[tuple[float, bool]]) -> dict[str, float]:
+    """Score by the log-probabilities of the option letters."""
+    return {"acc": float(best_option([logprob for logprob, _ in results], None) in doc["answers"])}
+
+
+def per_byte(doc: dict[str, Any], results: Sequence[tuple[float, bool]]) -> dict[str, float]:
+    """Score by the log-probability per byte of the option texts."""
+    return {"acc": float(best_option([logprob for logprob, _ in results], doc["options"]) in doc["answers"])}
+
+
+def reply_length(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:
+    """Report the length of a conversation's reply in characters; a judge scores it later."""
+    return {"characters": float(len(results[0]))}

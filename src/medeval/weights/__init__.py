@@ -1,0 +1,1 @@
+"""Weights files: what is in a GGUF, and how one is quantized from another."""

@@ -1,0 +1,34 @@
+# Grading: a judge decides every HealthBench criterion. An interrupted job asks nothing twice.
+
+
+def judge_weights(wildcards):
+    if not isinstance(run.judge, LocalJudge):
+        return []
+    return str(RESULTS / "weights" / run.judge.model / f"{run.judge.variant}.gguf")
+
+
+rule grade:
+    input:
+        conversations=str(RESULTS / "items/healthbench.parquet"),
+        responses=str(RESULTS / "responses/{model}/{variant}/{target}/healthbench.parquet"),
+        judge=judge_weights,
+    output:
+        str(RESULTS / "grades/{model}/{variant}/{target}.parquet"),
+    log:
+        str(RESULTS / "logs/grade/{model}/{variant}/{target}.log"),
+    benchmark:
+        str(RESULTS / "benchmarks/grade/{model}/{variant}/{target}.tsv")
+    conda:
+        "../envs/cpu.yaml"
+    threads: run.engine.threads
+    resources:
+        mem_mb=lambda wildcards, input: 3000 + int(2 * input.size_mb),
+        runtime="24h",
+    params:
+        judge=lambda wildcards: run.judge.model_dump_json(),
+        weights=lambda wildcards, input: f"--judge-weights={input.judge}" if input.judge else "",
+    message:
+        "Judging the conversations of {wildcards.model} {wildcards.variant} on {wildcards.target}"
+    shell:
+        "medeval grade --conversations {input.conversations} --responses {input.responses}"
+        " --judge {params.judge:q} {params.weights} --threads {threads} --out {output} > {log} 2>&1"

@@ -1,0 +1,61 @@
+# Publication of the results: one HTML page, and MLflow. Nothing here is needed to compute a verdict.
+
+
+rule report:
+    input:
+        comparisons=str(RESULTS / "comparisons.json"),
+        verdicts=str(RESULTS / "verdicts.json"),
+        weights=weights_files(),
+        overlaps=overlap_files(),
+        audits=rules.desk_audit.output,
+    output:
+        report(str(RESULTS / "report.html"), caption="../report/report.rst", category="Report"),
+    log:
+        str(RESULTS / "logs/report.log"),
+    benchmark:
+        str(RESULTS / "benchmarks/report.tsv")
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+    params:
+        config=lambda wildcards: run.model_dump_json(),
+    message:
+        "Writing the report"
+    shell:
+        "medeval report --config {params.config:q} --comparisons {input.comparisons} --verdicts {input.verdicts}"
+        " --out {output} {input.weights} {input.overlaps} {input.audits} > {log} 2>&1"
+
+
+rule track:
+    input:
+        comparisons=str(RESULTS / "comparisons.json"),
+        verdicts=str(RESULTS / "verdicts.json"),
+        report=str(RESULTS / "report.html"),
+        scores=score_files(),
+        grades=grade_files(),
+    output:
+        str(RESULTS / "mlflow.json"),
+    log:
+        str(RESULTS / "logs/track.log"),
+    benchmark:
+        str(RESULTS / "benchmarks/track.tsv")
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime="1h",
+    params:
+        experiment=run.name,
+        store=str(RESULTS / "mlflow.db"),
+        artifacts=str(RESULTS / "mlflow-artifacts"),
+        config=lambda wildcards: run.model_dump_json(),
+    message:
+        "Logging the comparisons to MLflow"
+    shell:
+        "medeval track --experiment {params.experiment} --store {params.store} --artifacts {params.artifacts}"
+        " --config {params.config:q} --comparisons {input.comparisons} --verdicts {input.verdicts}"
+        " --report {input.report} --out {output} {input.scores} {input.grades} > {log} 2>&1"

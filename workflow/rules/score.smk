@@ -1,0 +1,23 @@
+# Scores: answers are read from the stored responses, so a better reader costs no new tokens.
+
+
+rule score:
+    input:
+        questions=str(RESULTS / "items/{benchmark}.parquet"),
+        responses=str(RESULTS / "responses/{model}/{variant}/{target}/{benchmark}.parquet"),
+    output:
+        str(RESULTS / "scores/{model}/{variant}/{target}/{benchmark}.parquet"),
+    log:
+        str(RESULTS / "logs/score/{model}/{variant}/{target}/{benchmark}.log"),
+    benchmark:
+        str(RESULTS / "benchmarks/score/{model}/{variant}/{target}/{benchmark}.tsv")
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime="1h",
+    message:
+        "Reading the answers of {wildcards.model} {wildcards.variant} to {wildcards.benchmark}"
+    shell:
+        "medeval score --items {input.questions} --responses {input.responses} --out {output} > {log} 2>&1"
