@@ -44,8 +44,9 @@ def main(verbose: bool) -> None:
         datefmt="%H:%M:%S",
         stream=sys.stderr,
     )
-    for name in ("urllib3", "matplotlib", "filelock", "asyncio", "httpx", "lm_eval", "lm-eval"):
+    for name in ("urllib3", "matplotlib", "filelock", "asyncio", "httpx", "alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)  # its warnings are about options that we set on purpose
 
 
 @main.command("desk-audit")
@@ -63,14 +64,17 @@ def desk_audit(publication: Path, as_json: bool) -> None:
 
 @main.command()
 @click.argument("config", type=_FILE)
-def check(config: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the complete configuration as JSON.")
+def check(config: Path, as_json: bool) -> None:
     """Validate a run's configuration and print what it will do.
 
     Example: medeval check config/demo.yaml
     """
-    from medeval.config.check import check_run
+    from medeval.config.check import describe_run
+    from medeval.config.run import load_run
 
-    click.echo(check_run(config))
+    run = load_run(config)
+    click.echo(run.model_dump_json() if as_json else describe_run(run))
 
 
 @main.command()
@@ -211,6 +215,163 @@ def grade(
 
     counts = run(conversations, responses, out, make_judge(judge_json, judge_weights, threads), command=_command())
     click.echo(f"{out}: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
+
+
+@main.command()
+@click.option("--items", "items_path", required=True, type=_FILE, help="Items table.")
+@click.option("--responses", required=True, type=_FILE, help="Responses table.")
+@click.option("--out", required=True, type=_FILE, help="Scores table to write.")
+def score(items_path: Path, responses: Path, out: Path) -> None:
+    """Read the answers in stored responses and score them; costs no tokens.
+
+    Example: medeval score --items medqa.parquet --responses responses.parquet --out scores.parquet
+    """
+    from medeval.score import score_files
+
+    counts = score_files(items_path, responses, out, command=_command())
+    click.echo(f"{out}: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
+
+
+@main.command()
+@click.option("--items", "items_path", required=True, type=_FILE, help="Items table.")
+@click.option("--corpus", "corpora", required=True, multiple=True, type=_FILE, help="JSONL or text file; repeatable.")
+@click.option("--out", required=True, type=_FILE, help="JSON file to write.")
+def overlap(items_path: Path, corpora: tuple[Path, ...], out: Path) -> None:
+    """Search given texts for the test items.
+
+    Example: medeval overlap --items medqa.parquet --corpus corpus.jsonl --out overlap.json
+    """
+    from medeval.contamination.overlap import overlap_files
+
+    click.echo(overlap_files(items_path, corpora, out))
+
+
+@main.command()
+@click.argument("inputs", nargs=-1, required=True, type=_FILE)
+@click.option("--reference", "references", required=True, multiple=True, help="MODEL/VARIANT of a model's reference.")
+@click.option("--headline", required=True, help="The mode that decides claims.")
+@click.option("--margin", default=1.0, show_default=True, help="Tolerated loss in points.")
+@click.option("--seed", default=20260101, show_default=True, help="Seed of the bootstraps.")
+@click.option("--out", required=True, type=_FILE, help="JSON file to write.")
+def compare(
+    inputs: tuple[Path, ...], references: tuple[str, ...], headline: str, margin: float, seed: int, out: Path
+) -> None:
+    """Compare variants and models item by item, from score, grade and items tables.
+
+    Example: medeval compare --reference smollm2/f16 --headline generate --out comparisons.json *.parquet
+    """
+    from medeval.compare.run import compare as run
+
+    document = run(inputs, out, references=references, headline=headline, margin_points=margin, seed=seed)
+    click.echo(f"{out}: {len(document['scores'])} scores, {len(document['comparisons'])} comparisons")
+
+
+@main.command()
+@click.argument("weights", nargs=-1, type=_FILE)
+@click.option("--claims", required=True, type=_FILE, help="Publication file.")
+@click.option("--comparisons", required=True, type=_FILE, help="The comparisons document.")
+@click.option("--subject", "subjects", multiple=True, help="NAME=MODEL/VARIANT for a name in the publication.")
+@click.option("--out", required=True, type=_FILE, help="JSON file to write.")
+def verdict(
+    weights: tuple[Path, ...], claims: Path, comparisons: Path, subjects: tuple[str, ...], out: Path
+) -> None:
+    """Decide the claims of a publication.
+
+    Example: medeval verdict --claims config/claims/demo.yaml --comparisons comparisons.json
+    --subject smollm2-f16=smollm2/f16 --out verdicts.json
+    """
+    from medeval.claims.run import decide_claims
+    from medeval.claims.table import verdict_table
+
+    names = dict(subject.rsplit("=", 1) for subject in subjects)
+    click.echo(verdict_table(decide_claims(claims, comparisons, weights, names, out)))
+
+
+@main.command()
+@click.argument("details", nargs=-1, type=_FILE)
+@click.option("--config", required=True, help="The run's configuration, as JSON.")
+@click.option("--comparisons", required=True, type=_FILE, help="The comparisons document.")
+@click.option("--verdicts", required=True, type=_FILE, help="The verdicts document.")
+@click.option("--out", required=True, type=_FILE, help="HTML file to write.")
+def report(details: tuple[Path, ...], config: str, comparisons: Path, verdicts: Path, out: Path) -> None:
+    """Write the report: one HTML page that needs no network.
+
+    DETAILS are descriptions of weights files, overlap reports and desk audits (JSON).
+
+    Example: medeval report --config "$(medeval check --json config/demo.yaml)" --comparisons comparisons.json
+    --verdicts verdicts.json --out report.html
+    """
+    from medeval.report.page import write_report
+
+    write_report(json.loads(config), comparisons, verdicts, details, out)
+    click.echo(str(out))
+
+
+@main.command()
+@click.argument("row_tables", nargs=-1, type=_FILE)
+@click.option("--experiment", required=True, help="Name of the MLflow experiment.")
+@click.option("--store", required=True, type=_FILE, help="SQLite file.")
+@click.option("--artifacts", required=True, type=_FILE, help="Folder for artifacts.")
+@click.option("--config", required=True, help="The run's configuration, as JSON.")
+@click.option("--comparisons", required=True, type=_FILE, help="The comparisons document.")
+@click.option("--verdicts", required=True, type=_FILE, help="The verdicts document.")
+@click.option("--report", "report_path", required=True, type=_FILE, help="The HTML report.")
+@click.option("--out", required=True, type=_FILE, help="JSON file to write.")
+def track(
+    row_tables: tuple[Path, ...],
+    experiment: str,
+    store: Path,
+    artifacts: Path,
+    config: str,
+    comparisons: Path,
+    verdicts: Path,
+    report_path: Path,
+    out: Path,
+) -> None:
+    """Log the results to a local MLflow store.
+
+    Example: medeval track --experiment demo --store mlflow.db --artifacts mlflow-artifacts
+    --config "$(medeval check --json config/demo.yaml)" --comparisons comparisons.json --verdicts verdicts.json
+    --report report.html --out mlflow.json
+    """
+    from medeval.tracking import track as run
+
+    document = run(
+        experiment=experiment,
+        store=store,
+        artifacts=artifacts,
+        config=json.loads(config),
+        comparisons_path=comparisons,
+        verdicts_path=verdicts,
+        report=report_path,
+        row_tables=row_tables,
+        out=out,
+    )
+    click.echo(f"{store}: run {document['parent_run']} with {len(document['child_runs'])} child runs")
+
+
+@main.command()
+def schema() -> None:
+    """Write the configuration's JSON schema and its documentation page again.
+
+    Example: medeval schema
+    """
+    from medeval.config.documentation import write_documentation
+
+    for path in write_documentation(Path()):
+        click.echo(str(path))
+
+
+@main.command()
+@click.option("--cores", type=int, help="Cores to use; all when absent.")
+def demo(cores: int | None) -> None:
+    """Run the whole line on the embedded default and print the verdicts.
+
+    Example: medeval demo
+    """
+    from medeval.demo import run_demo
+
+    sys.exit(run_demo(cores))
 
 
 def _command() -> str:

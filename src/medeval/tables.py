@@ -154,7 +154,7 @@ GRADES = TableType(
             "example_tags": _TEXTS,
             "stratum": _TEXT,
             "judge": _TEXT,
-            "judge_prompt_sha256": _TEXT,
+            "judge_prompt_sha256": _TEXT,  # of the template that every judging prompt is rendered from
             "status": _TEXT,  # graded, unusable or error
         },
         {"met": pa.bool_(), "explanation": _TEXT},

@@ -30,6 +30,7 @@ rule compare:
     input:
         scores=score_files(),
         grades=grade_files(),
+        questions=[str(RESULTS / "items" / f"{benchmark}.parquet") for benchmark in run.choice_benchmarks],
     output:
         str(RESULTS / "comparisons.json"),
     log:
@@ -51,7 +52,7 @@ rule compare:
         "Comparing variants and models item by item"
     shell:
         "medeval compare {params.references} --headline {params.headline} --margin {params.margin}"
-        " --seed {params.seed} --out {output} {input.scores} {input.grades} > {log} 2>&1"
+        " --seed {params.seed} --out {output} {input.scores} {input.grades} {input.questions} > {log} 2>&1"
 
 
 rule verdict:

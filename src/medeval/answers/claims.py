@@ -9,7 +9,7 @@ from medeval.answers.patterns import DENIED_AFTER
 
 
 class Kind(Enum):
-    """How a value names options: by label, by its whole text, in a clause, by an unknown label, or not at all."""
+    """How a value names options: by label, whole text, in a clause, by an unknown label, or not at all."""
 
     LABEL = "label"
     TEXT = "text"
@@ -41,13 +41,19 @@ _LETTER = re.compile(r"(?<![\w'’])[A-Za-z](?![\w'’])")
 # Words that can follow a label in a sentence, and so show that it is one ("B because ...").
 _REASONS = r"(?:because|since|as|due|given|which|based|by)"
 _BOUNDARY = re.compile(
-    rf"\s*$|\s*[.):;!?\]}}>|,]|\s+[-–—(\[]|\s*[–—]|\s*\n|\s+{_REASONS}\b|\s*[\u3000-\u303f\u4e00-\u9fff]"
+    rf"\s*$|\s*[.):;!?\]}}>|,]|\s+[-–—(\[]|\s*(?:[–—]|--)|\s*\n|\s+{_REASONS}\b|\s*[\u3000-\u303f\u4e00-\u9fff]"
 )
 # "I" is a pronoun before a comma, and before most words.
 _PRONOUN_BOUNDARY = re.compile(r"\s*$|\s*[.):;\]}>]|\s*\n|\s*[\u3000-\u303f\u4e00-\u9fff]")
 # "C. difficile": a genus, unless the small word is one that starts an explanation.
 _GENUS = re.compile(
     rf"\.\s*(?!{_REASONS}\b|this\b|the\b|it\b|there\b|in\b|an?\b|so\b|if\b|when\b)[a-z]{{3,}}"
+)
+_LABEL_BEHIND = re.compile(r"\w\W*\((?:[Oo]ption |[Cc]hoice )?([A-J])\)\W*$")
+# An answer outside of the options.
+_ABSENT = re.compile(
+    r"(?:none|neither|all|both) of (?:the|these|them)\b|not (?:listed|present|among|given|provided)\b",
+    re.IGNORECASE,
 )
 _FIRST_WORD = re.compile(rf"[^\w]*(yes|maybe|no(?!\s+(?!{_REASONS}\b)\w))\b(?!\s*(?:/|or\b))", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[^\d\s])[.;!?](?:\s|$)|[。；\n]")
@@ -70,13 +76,21 @@ def read_value(value: str, options: OptionTexts) -> Claim:
         return Claim(Kind.TEXT, same, clause.strip())
     if label.kind is Kind.INVALID:
         return label
-    if not options.verdicts and (held := options.contained_in(clause)):
+    if _ABSENT.match(clause):
+        return Claim(Kind.INVALID, extracted=clause.strip())
+    held = frozenset() if options.verdicts else options.contained_in(clause)
+    if (last := _LABEL_BEHIND.search(clause)) and last[1] in LABELS[: len(options.texts)]:
+        return Claim(Kind.LABEL, held | {LABELS.index(last[1])}, last[1])
+    if held:
         return Claim(Kind.CLAUSE, held, clause.strip())
     return read_verdict(clause, options)
 
 
 def read_line(line: str, options: OptionTexts) -> Claim:
-    """Read a line that holds a label and at most that option's text; any other line says nothing."""
+    """Read a line that holds a label and at most that option's text; any other line says nothing.
+
+    More text than the option has is a comment on the option, not a choice of it.
+    """
     line = re.sub(r"^[\s>*•-]+", "", line)
     line = line[_LEAD.match(line).end() :].strip()  # type: ignore[union-attr]
     claim = _label(line, options)
@@ -86,7 +100,7 @@ def read_line(line: str, options: OptionTexts) -> Claim:
     if not rest:
         return Claim(Kind.LABEL, claim.choices | options.equal_to(line), claim.extracted)
     (index,) = claim.choices
-    return claim if options.agrees(index, rest) else _NOTHING
+    return claim if options.begins(index, rest) else _NOTHING
 
 
 def _is_bare(value: str) -> bool:

@@ -32,12 +32,12 @@ def _least(options: OptionTexts) -> int:
 def _list_pattern(labels: Sequence[str], options: OptionTexts) -> re.Pattern[str]:
     items = [_item(label, text) for label, text in zip(labels, options.texts, strict=False)]
     least = _least(options)
-    pattern = r"[\W_]*".join(items[:least])
-    further = "".join(rf"(?:[\W_]*{item}" for item in items[least:]) + ")?" * len(items[least:])
+    pattern = r"[\W_]{0,40}".join(items[:least])
+    further = "".join(rf"(?:[\W_]{{0,40}}{item}" for item in items[least:]) + ")?" * len(items[least:])
     return re.compile(pattern + further, re.IGNORECASE)
 
 
 def _item(label: str, text: str) -> str:
     # An option without letters or digits, such as "-", leaves nothing to compare but its label.
-    words = r"[\W_]*".join(re.escape(token) for token in text.split())
-    return rf"(?<!\w)[\"'(\[*]*{label}[\"')\].:*]+[\W_]*{words}(?!\w)"
+    words = r"[\W_]{0,40}".join(re.escape(token) for token in text.split())
+    return rf"(?<!\w)[\"'(\[*]*{label}[\"')\].:*]+[\W_]{{0,40}}{words}(?!\w)"

@@ -29,8 +29,14 @@ _VERDICT_WORDS = frozenset({"yes", "no", "maybe"})
 
 
 def fold(text: str) -> str:
-    """Fold look-alike letters and line ends; line structure and letter case are kept."""
-    return fold_lookalikes(re.sub(r"\r\n?|\u2028|\u2029|\x0b|\x0c|\x85", "\n", text))
+    """Fold look-alike letters, line ends and long runs of blanks and marks; lines and letter case are kept.
+
+    Models that fall into a loop write the same mark thousands of times; shortening such runs keeps the time of
+    every later search proportional to the length of the text.
+    """
+    text = fold_lookalikes(re.sub(r"\r\n?|\u2028|\u2029|\x0b|\x0c|\x85", "\n", text))
+    text = re.sub(r"\n(?: ?\n)+", "\n\n", re.sub(r"[^\S\n]+", " ", text))
+    return re.sub(r"([^\w\s])\1{9,}", r"\1\1\1", text)
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,11 @@ class OptionTexts:
         """Whether `text` starts with an option's text, or is the start of it."""
         own, found = _no_article(self.texts[index]) + " ", _no_article(self.tokens(text)) + " "
         return bool(own.strip() and found.strip()) and (own.startswith(found) or found.startswith(own))
+
+    def begins(self, index: int, text: str) -> bool:
+        """Whether an option's text starts with, or is, the whole of `text`."""
+        own, found = _no_article(self.texts[index]) + " ", _no_article(self.tokens(text)) + " "
+        return bool(found.strip()) and own.startswith(found)
 
     def contained_in(self, text: str) -> frozenset[int]:
         """Return the options whose text occurs in `text` and is not ruled out there.

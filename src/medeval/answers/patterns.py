@@ -20,6 +20,8 @@ STATED = re.compile(
     rf"[ \t]*\)?{_VERB}|\bresponse[ \t]*:|\banswer[ \t]+(?=[(\[][A-J][)\]]))[ \t]*:?\s*{_ADVERB}",
     re.IGNORECASE,
 )
+# "the most likely cause is:", with a label on the next line.
+PRESENTED = re.compile(r"\b(?:is|be)[ \t]*:[ \t]*\n\s*(?=\(?[A-J](?:[).:]|[ \t]*$))", re.MULTILINE)
 # "I choose X", "we would go with option X".
 CHOSEN = re.compile(
     r"\b(?:I|we)(?:['’]d|['’]ll| would| will| must| should| therefore)?[ \t]+"
@@ -28,7 +30,7 @@ CHOSEN = re.compile(
 )
 # "X is the correct answer", said of a letter at the start of a clause: never of "vitamin D" or "hepatitis B".
 CALLED_RIGHT = re.compile(
-    r"(?:^|[.;:,!?]\s+|\n\s*|\b(?:so|thus|hence|therefore|and|that|[Oo]ption|[Cc]hoice|[Aa]nswer)[ \t,]+)"
+    r"(?:^|[.;:,!?]\s+|\n|\b(?:so|thus|hence|therefore|and|that|[Oo]ption|[Cc]hoice|[Aa]nswer)[ \t,]+)"
     r"\(?([A-J])\)?[ \t]+is[ \t]+(?:(?:therefore|thus|clearly|most likely)[ \t]+)?"
     r"(?:the[ \t]+)?(?:single[ \t]+)?"
     r"(?:correct|best|right|most appropriate|most accurate|most likely)\b"
@@ -48,17 +50,19 @@ JSON_FIELD = re.compile(
 )
 BOLD = re.compile(r"\*\*([^*\n]+?)\*\*|__([^_\n]+?)__|<(?:b|strong)>([^<\n]+?)</")
 FINAL_HEADING = re.compile(
-    r"^\W*(?:the[ \t]+)?(?:final|my)[ \t]+(?:answer|response|conclusion|choice)\W*$",
+    r"^[^\w\n]{0,20}(?:the )?(?:final|my) (?:answer|response|conclusion|choice)[^\w\n]{0,20}$",
     re.IGNORECASE | re.MULTILINE,
 )
 NAMED_OPTION = re.compile(r"\b(?:[Oo]ption|[Cc]hoice|OPTION)[ \t]+\(?([A-J])\)?(?![\w'’-])")
+LABEL_START = re.compile(r"^[\s>*•#-]*\(?([A-J])[).:]", re.MULTILINE)
 # A base model goes on with questions of its own; what it answers there is no answer to ours.
 RUN_ON = re.compile(r"^[ \t]*(?:#+[ \t]*)?(?:Question|Q)[ \t]*\d*[ \t]*[:.]", re.IGNORECASE | re.MULTILINE)
 
 # Before a statement: it is denied, supposed or asked, not made.
 NOT_MEANT = re.compile(
-    r"(?:\b(?:incorrect|wrong|false|worst|if|whether|unless|not|isn['’]?t|alternative|other|another|previous)"
-    r"(?:[ \t]+(?:the|that|an?|your|correct|best|right|single))*[ \t]*)$",
+    r"(?:\b(?:incorrect|wrong|false|worst|if|whether|unless|not|isn['’]?t|alternative|other|another|previous"
+    r"|each|every|following|provided|given|listed|possible)"
+    r"(?:[ \t]+(?:the|that|of|an?|your|correct|best|right|single|answer|given|provided))*[ \t]*)$",
     re.IGNORECASE,
 )
 DENIED_AFTER = re.compile(
@@ -76,8 +80,8 @@ DENIED_BEFORE = re.compile(
 )
 
 REFUSED = re.compile(
-    r"\b(?:I|we)(?:['’]m| am| are)? ?(?:very |truly )?(?:sorry|unable to|not able to|cannot|can['’]?t|won['’]t"
-    r"|will not|must decline|have to decline|decline)\b(?:,? but)?(?: I)?[^.\n]{0,60}?"
+    r"\b(?:I|we)(?:['’]m| am| are)? ?(?:very |truly )?(?:sorry|unable to|not able to|cannot|can['’]?t"
+    r"|won['’]t|will not|must decline|have to decline|decline)\b(?:,? but)?(?: I)?[^.\n]{0,60}?"
     r"\b(?:answer|provide|help|assist|give|offer|diagnos\w+|recommend|choose|select|advise|comply|fulfil\w*|respond"
     r"|do that)\b"
     r"|\b(?:sorry|apologi[sz]e),? (?:but )?I (?:cannot|can['’]t|am unable|won['’]t)\b"

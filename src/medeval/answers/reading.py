@@ -9,6 +9,7 @@ without a form around it.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal
 
 from medeval.answers import patterns
@@ -23,6 +24,9 @@ Status = Literal["answered", "no_answer", "ambiguous", "truncated", "refused"]
 Stage = Literal["strict", "lenient", "content", "none"]
 FINISH_REASONS = frozenset({"stop", "length"})
 _TAIL_CHARACTERS = 300
+# How far around a statement a denial is looked for.
+_CONTEXT = 40
+_RUN_ONS_TRIED = 3
 
 
 @dataclass(frozen=True)
@@ -78,17 +82,16 @@ def read_answer(
 
 def _before_run_on(folded: str, options: OptionTexts) -> str:
     """Cut off the further questions that a base model invents, if an answer stands before them."""
-    for match in patterns.RUN_ON.finditer(folded):
-        head = folded[: match.start()]
-        if head.strip() and (_strict(head, options) or _explicit(head, options)):
+    heads = (folded[: match.start()] for match in patterns.RUN_ON.finditer(folded))
+    for head in islice(filter(str.strip, heads), _RUN_ONS_TRIED):
+        if _strict(head, options) or _explicit(head, options):
             return head
     return folded
 
 
 def _strict(folded: str, options: OptionTexts) -> Reading | None:
-    matches = [
-        m[1] for m in patterns.STRICT.finditer(folded) if LABELS.find(m[1]) in range(len(options.texts))
-    ]
+    labels = LABELS[: len(options.texts)]
+    matches = [match[1] for match in patterns.STRICT.finditer(folded) if match[1] in labels]
     if not matches:
         return None
     # Options that are themselves letters, out of order: the letter then names two options.
@@ -124,10 +127,13 @@ def _stated(folded: str, options: OptionTexts) -> Iterator[Claim]:
     """Read every value that follows a cue, in the order of the text; values that say nothing are left out."""
     plain = patterns.without_markup(folded)
     found: list[tuple[int, Claim]] = []
-    for cue in (patterns.STATED, patterns.CHOSEN, patterns.CHINESE):
-        for match in cue.finditer(plain):
-            if not patterns.NOT_MEANT.search(plain[max(0, match.start() - 40) : match.start()]):
-                found.append((match.start(), read_value(plain[match.end() :].partition("\n")[0], options)))
+    for cue in (patterns.STATED, patterns.PRESENTED, patterns.CHOSEN, patterns.CHINESE):
+        meant = (
+            m
+            for m in cue.finditer(plain)
+            if not patterns.NOT_MEANT.search(plain[max(0, m.start() - _CONTEXT) : m.start()])
+        )
+        found += [(m.start(), read_value(plain[m.end() :].partition("\n")[0], options)) for m in meant]
     found += [(m.start(), _label_at(m[1], options)) for m in patterns.CALLED_RIGHT.finditer(plain)]
     found += [(len(plain), _label_at(label, options)) for label in _named_at_end(plain)]
     for form in (patterns.BOXED, patterns.TAGGED, patterns.JSON_FIELD):
@@ -160,12 +166,14 @@ def _not_denied(matches: Iterator[re.Match[str]], text: str) -> Iterator[re.Matc
 
 
 def _lines(folded: str, options: OptionTexts) -> Iterator[Claim]:
-    """Read the first line and the run of label lines at the end."""
+    """Read the run of label lines at the end, and the first line unless it opens a tour of the options."""
     lines = [line for line in patterns.without_markup(folded).split("\n") if line.strip()]
     if not lines:
         return
-    if not lines[0].strip()[0].islower():
-        yield read_line(lines[0], options)
+    first = read_line(lines[0], options)
+    started = {match[1] for match in patterns.LABEL_START.finditer(folded)}
+    if not lines[0].strip()[0].islower() and started <= {first.extracted}:
+        yield first
     for line in reversed(lines):
         claim = read_line(line, options)
         if claim.kind is not Kind.LABEL:

@@ -47,11 +47,13 @@ def load_yaml(path: Path) -> dict[str, Any]:
         MedevalError: The file is missing, is not UTF-8 or YAML, repeats a key, or holds no mapping.
     """
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 (a safe loader)
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 (safe)
     except FileNotFoundError:
         raise MedevalError(f"{path}: no such file", "Correct the path, or write the file.") from None
     except (IsADirectoryError, PermissionError, UnicodeDecodeError) as error:
-        raise MedevalError(f"{path}: cannot be read as text ({error})", "Give the path of a UTF-8 YAML file.") from error
+        raise MedevalError(
+            f"{path}: cannot be read as text ({error})", "Give the path of a UTF-8 YAML file."
+        ) from error
     except yaml.YAMLError as error:
         raise MedevalError(f"{path}{_line(error)}: {_reason(error)}", "Correct that line of the file.") from error
     if not isinstance(document, dict):
@@ -92,7 +94,7 @@ def validate(model_class: type[ModelT], document: dict[str, Any], path: Path) ->
 
 
 def _key_path(problem: ErrorDetails, document: Any) -> str:
-    """Write a location such as `models[3](MedPsy-4B).tokens.mean`, naming list entries where they have a name."""
+    """Write a location such as `models[3](MedPsy-4B).tokens.mean`, with the names of list entries."""
     text, place = "", document
     for step in problem["loc"]:
         if isinstance(step, int):

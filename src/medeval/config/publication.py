@@ -19,7 +19,6 @@ from medeval.config.publication_parts import (
     Model,
     PublicationSection,
     Source,
-    TokenFigures,
 )
 
 # Metrics of a claim that are not benchmarks: the stated average, mean answer length, file size.
@@ -84,7 +83,9 @@ class Publication(PublicationSection):
         blocks += [(f"benchmark {b.id}", c.source) for b in self.benchmarks for c in b.candidates]
         blocks += [(f"own figure of {own.model}", own.source) for own in self.own_figures]
         blocks += [(f"weight file {file.id}", file.source + file.loss_source) for file in self.weights]
-        blocks += [(f"difference {difference.a} - {difference.b}", difference.source) for difference in self.file_differences]
+        blocks += [
+            (f"difference {difference.a} - {difference.b}", difference.source) for difference in self.file_differences
+        ]
         blocks += [(f"anchor {anchor.label}", anchor.source) for anchor in self.anchors]
         blocks += [(f"claim {claim.id}", claim.source) for claim in self.claims]
         return [(where, key) for where, keys in blocks for key in keys]
@@ -104,19 +105,21 @@ class Publication(PublicationSection):
         return names + [(f"anchor {anchor.label}", anchor.model) for anchor in self.anchors if anchor.model]
 
     def _subject_references(self) -> list[tuple[str, str]]:
-        pairs = [(f"claim {claim.id}", part.a, part.b) for claim in self.claims for part in claim.comparisons]
+        pairs: list[tuple[str, str, str | None]] = [
+            (f"claim {claim.id}", part.a, part.b) for claim in self.claims for part in claim.comparisons
+        ]
         pairs += [("file_differences", difference.a, difference.b) for difference in self.file_differences]
-        return [(where, name) for where, a, b in pairs for name in (a, b)]
+        return [(where, name) for where, a, b in pairs for name in (a, b) if name is not None]
 
     def _metric_references(self) -> list[tuple[str, str]]:
         names = [(f"claim {claim.id}", part.metric) for claim in self.claims for part in claim.comparisons]
         return names + [("file_differences", metric) for part in self.file_differences for metric in part.values]
 
-    def model(self, model_id: str) -> Model | None:
+    def model(self, model_id: str | None) -> Model | None:
         """Return the model with this id, or None when the id is a weight file's."""
         return next((model for model in self.models if model.id == model_id), None)
 
-    def weight(self, file_id: str) -> WeightFile | None:
+    def weight(self, file_id: str | None) -> WeightFile | None:
         """Return the weight file with this id, or None when the id is a model's."""
         return next((file for file in self.weights if file.id == file_id), None)
 
@@ -124,15 +127,15 @@ class Publication(PublicationSection):
         """Return the benchmark with this id."""
         return next(benchmark for benchmark in self.benchmarks if benchmark.id == benchmark_id)
 
-    def value(self, subject: str, metric: str) -> float | None:
-        """Return the figure printed for a model (or file size in GB for a weight file); None if there is none."""
+    def value(self, subject: str | None, metric: str) -> float | None:
+        """Return the figure printed for a model, or the size in GB of a weight file; None without one."""
         model, file = self.model(subject), self.weight(subject)
         if file is not None:
             return file.size_gb if metric == SIZE else None
         if model is None:
             return None
         if metric == TOKENS:
-            return model.tokens.mean if isinstance(model.tokens, TokenFigures) else None
+            return model.tokens.mean if model.tokens else None
         if model.choice is not None and metric == AVERAGE:
             return model.choice.average
         if model.choice is not None and metric in model.choice.values:

@@ -77,7 +77,7 @@ class Comparison(PublicationSection):
 
     metric: str = Field(description="average, tokens, size, or a benchmark id.")
     a: str = Field(description="Id of a model or weight file, the one the claim is about.")
-    b: str = Field(description="Id of what it is compared with.")
+    b: str | None = Field(None, description="Id of what it is compared with; null for a value alone (T1).")
     stated_a: float | None = Field(None, description="Figure stated for `a`.")
     stated_b: float | None = Field(None, description="Figure stated for `b`.")
     stated_difference: float | None = Field(None, description="Stated `a` minus `b`, in points.")
@@ -97,6 +97,12 @@ class Claim(Sourced):
     sentence: str = Field(description="The claim in plain words.")
     margin: float | None = Field(None, gt=0, description="Points within which loss or equality is claimed.")
     comparisons: list[Comparison] = Field(min_length=1, description="The parts of the claim.")
+
+    @model_validator(mode="after")
+    def _a_comparison_has_two_sides(self) -> Self:
+        if self.type != "T1" and any(part.b is None for part in self.comparisons):
+            raise ValueError(f"a claim of type {self.type} compares: each of its comparisons needs `b`")
+        return self
 
     @model_validator(mode="after")
     def _a_bound_has_a_margin(self) -> Self:

@@ -37,17 +37,17 @@ class Source(PublicationSection):
 class Sampling(PublicationSection):
     """Sampling settings as stated."""
 
-    temperature: float | None = Field(None, ge=0, description="Sampling temperature.")
-    top_k: int | None = Field(None, ge=0, description="Most likely tokens kept.")
-    top_p: float | None = Field(None, gt=0, le=1, description="Probability mass kept.")
-    max_output_tokens: int | None = Field(None, ge=1, description="Limit of one answer.")
+    temperature: float | None = Field(default=None, ge=0, description="Sampling temperature.")
+    top_k: int | None = Field(default=None, ge=0, description="Most likely tokens kept.")
+    top_p: float | None = Field(default=None, gt=0, le=1, description="Probability mass kept.")
+    max_output_tokens: int | None = Field(default=None, ge=1, description="Limit of one answer.")
 
 
 class Evaluation(Sourced):
     """How the publication measured."""
 
     runs: int | None = Field(None, ge=1, description="Runs averaged into each figure; null when unstated.")
-    sampling: Sampling = Field(default_factory=Sampling, description="Sampling settings, for every model alike.")
+    sampling: Sampling = Field(default=Sampling(), description="Sampling settings, for every model alike.")
     judge: str | None = Field(None, description="Model that graded free-text answers.")
     judge_family: str | None = Field(None, description="Model family the judge was made from.")
     other_judges: list[str] = Field(default_factory=list, description="Further judges that are mentioned.")
@@ -88,7 +88,10 @@ class Benchmark(PublicationSection):
     majority_share: Percent | None = Field(None, description="Score of always giving the commonest answer.")
     reference_judge: str | None = Field(None, description="Judge that the benchmark's authors specify.")
     score_sd: list[float] | None = Field(
-        None, min_length=2, max_length=2, description="Range of the SD of one example's rubric score, as a fraction."
+        None,
+        min_length=2,
+        max_length=2,
+        description="Range of the SD of one example's rubric score, as a fraction.",
     )
     note: str = Field("", description="What a reader must know about this benchmark.")
 

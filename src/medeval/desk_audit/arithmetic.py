@@ -74,7 +74,7 @@ def recompute_averages(publication: Publication) -> list[AverageCheck]:
 
 
 def average_of(publication: Publication, model: Model, replacements: Mapping[str, float] | None = None) -> float | None:
-    """Return the unweighted mean over the average's benchmarks, some replaced; None when a figure is missing."""
+    """Return the plain mean over the average's benchmarks, some replaced; None when a figure is missing."""
     if publication.average is None or model.choice is None:
         return None
     values = {**model.choice.values, **(replacements or {})}
@@ -84,7 +84,7 @@ def average_of(publication: Publication, model: Model, replacements: Mapping[str
 
 
 def rubric_rounding(publication: Publication) -> tuple[int | None, int]:
-    """Return the decimals each run was rounded to before averaging (None if not coarser), and how many figures fit."""
+    """Return the decimals each run was rounded to first (None if not coarser), and the figure count."""
     runs = publication.evaluation.runs or 1
     figures = [figure for model in publication.models for figure in model.rubric]
     values = [value for figure in figures for value in (figure.overall, *figure.themes.values())]
@@ -129,7 +129,9 @@ def reduction(a: float, b: float) -> float:
 def stated_matches(publication: Publication, part: Comparison, a: float, b: float) -> bool:
     """Whether a claim's figures are those of the tables, and its difference follows from them."""
     unit = 10.0**-publication.decimals + 1e-9
-    figures = all(stated is None or abs(stated - value) < unit / 2 for stated, value in ((part.stated_a, a), (part.stated_b, b)))
+    figures = all(
+        stated is None or abs(stated - value) < unit / 2 for stated, value in ((part.stated_a, a), (part.stated_b, b))
+    )
     return figures and (part.stated_difference is None or abs(a - b - part.stated_difference) <= unit)
 
 
@@ -149,11 +151,11 @@ def check_heads(publication: Publication) -> list[HeadCheck]:
 
 
 def sizes_disagree(files: list[WeightFile]) -> list[str]:
-    """Return the files whose exact size does not round to their printed gigabytes."""
+    """Return the files whose exact size is not the printed one, rounded or cut to two decimals."""
     return [
         file.id
         for file in files
-        if file.bytes is not None and file.gigabytes is not None and abs(file.bytes / 1e9 - file.gigabytes) > 0.00501
+        if file.bytes is not None and file.gigabytes is not None and abs(file.bytes / 1e9 - file.gigabytes) >= 0.01
     ]
 
 

@@ -7,7 +7,7 @@ from math import sqrt
 from medeval.config.publication import Publication
 from medeval.desk_audit.arithmetic import average_of
 
-# A gap up to this many points is put down to prompts and versions (METHODS of the audit: A12).
+# A gap up to this many points is put down to prompts and versions.
 _TOLERATED_POINTS = 2.0
 
 
@@ -34,7 +34,7 @@ class Gap:
         return self.definition == "same" and self.points > limit
 
 
-def gaps(publication: Publication, model_id: str, counts: Mapping[str, float]) -> list[Gap]:
+def gaps(publication: Publication, model_id: str | None, counts: Mapping[str, float]) -> list[Gap]:
     """Return the gap for every benchmark on which both figures exist; `counts` are effective item counts.
 
     The standard error takes the two figures as independent: sqrt((p(1-p) + q(1-q)) / n).
@@ -54,12 +54,11 @@ def gaps(publication: Publication, model_id: str, counts: Mapping[str, float]) -
 
 
 def substituted_average(
-    publication: Publication, model_id: str, definitions: Collection[str]
+    publication: Publication, model_id: str | None, definitions: Collection[str]
 ) -> tuple[float, tuple[str, ...]] | None:
     """Return a model's average with its makers' own figures put in, and which benchmarks were replaced.
 
-    Args:
-        definitions: Which own figures stand in: "same", "similar", "different".
+    `definitions` says which own figures stand in: "same", "similar", "different".
 
     Returns:
         None when the model has no average or no such figure.

@@ -10,7 +10,7 @@ from medeval.statistics.granularity import GridCheck, check_grid, coincidence, n
 
 _RUNS_TRIED = (1, 2, 3, 4, 5)
 # Chance below which agreement of all digits is evidence, and above which the digits say nothing.
-_EVIDENCE, _NO_POWER = 0.01, 0.5
+_EVIDENCE, _NO_POWER = 0.01, 0.2
 
 Verdict = Literal["rejected", "supported", "consistent", "untestable"]
 
@@ -77,7 +77,7 @@ def audit_digits(publication: Publication, benchmark: Benchmark) -> Digits | Non
 
 
 def _fit(values: list[float], decimals: int, n: int, reason: str, runs: int | None) -> CandidateFit:
-    """Keep the best of: runs averaged exactly, or each rounded first; over 1 to 5 runs when none is stated."""
+    """Keep the best of: runs averaged exactly, or each rounded first; 1 to 5 runs when none is stated."""
     checks = [
         check_grid(values, decimals, n, k, rounded)
         for k in ((runs,) if runs else _RUNS_TRIED)

@@ -37,10 +37,11 @@ class Conclusion(StrEnum):
     NOT_RESOLVED = "not resolved"
     EQUALITY_NOT_SHOWN = "equality not shown"
     NOT_CERTIFIED = "bound not certified"
-    NOT_TESTABLE = "not testable on paper"
+    NOT_TESTABLE = "not testable"
     ARITHMETIC_HOLDS = "arithmetic holds"
     EQUALITY_SHOWN = "equality shown"
     CERTIFIED = "bound certified"
+    RESOLVED_FOR_JUDGE = "resolved for its judge"
     RESOLVED = "resolved"
 
 

@@ -7,9 +7,11 @@ of a difference; a paired design with assumed correlations shows the best that d
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import erfc, inf, sqrt
 from statistics import NormalDist
 
+# Equality is judged within this many points when a claim states no margin.
+EQUALITY_MARGIN = 1.0
 _NORMAL = NormalDist()
 Z_95 = _NORMAL.inv_cdf(0.975)
 Z_90 = _NORMAL.inv_cdf(0.95)
@@ -19,7 +21,7 @@ MDE_FACTOR = Z_95 + _NORMAL.inv_cdf(0.8)
 
 @dataclass(frozen=True)
 class Design:
-    """Assumptions about a comparison: correlation of the models' scores, share of variance within items, runs."""
+    """Assumptions: correlation of the two models' scores, share of variance within items, runs."""
 
     rho: float = 0.0
     within: float = 0.0
@@ -58,6 +60,11 @@ class Resolution:
         return -margin < self.difference - reach and self.difference + reach < margin
 
 
+def two_sided_p(z: float) -> float:
+    """Return P(|Z| >= |z|) of the standard normal, exact in the far tail too."""
+    return erfc(abs(z) / sqrt(2))
+
+
 def resolve(difference: float, standard_error: float) -> Resolution:
     """Judge a difference against its standard error, both in points."""
     z = difference / standard_error
@@ -67,7 +74,7 @@ def resolve(difference: float, standard_error: float) -> Resolution:
         difference,
         standard_error,
         z,
-        2 * (1 - _NORMAL.cdf(abs(z))),
+        two_sided_p(z),
         difference - Z_95 * standard_error,
         difference + Z_95 * standard_error,
         mde,
@@ -78,11 +85,13 @@ def resolve(difference: float, standard_error: float) -> Resolution:
 def difference_variance(a: float, b: float, n: float, design: Design = UNPAIRED) -> float:
     """Return the variance of the difference of two accuracies (percent) over n items, in points squared.
 
-    For a mean of strata, n is the effective count S^2 / sum(1/n_s).
+    Averaging runs shrinks the part of each variance that lies within items, but not the covariance, which
+    lies between items: `rho` is the correlation of single runs. For a mean of strata, n is the
+    effective count S^2 / sum(1/n_s).
     """
     shrink = 1 - design.within + design.within / design.runs
-    var_a, var_b = a * (100 - a) * shrink, b * (100 - b) * shrink
-    return (var_a + var_b - 2 * design.rho * sqrt(var_a * var_b)) / n
+    var_a, var_b = a * (100 - a), b * (100 - b)
+    return ((var_a + var_b) * shrink - 2 * design.rho * sqrt(var_a * var_b)) / n
 
 
 def macro_standard_error(

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, copysign, inf, sqrt
-from statistics import NormalDist, fmean, stdev
+from statistics import fmean, stdev
 
+from medeval.desk_audit.resolution import two_sided_p as normal_p
 from medeval.desk_audit.student_t import critical_value, two_sided_p
 
 
@@ -37,7 +38,7 @@ class Robustness:
 def assess(
     differences: Mapping[str, float], items: Mapping[str, int], standard_errors: Mapping[str, float]
 ) -> Robustness:
-    """Assess per-benchmark differences (at least two), with their item totals and unpaired standard errors."""
+    """Assess two or more per-benchmark differences, with item totals and unpaired standard errors."""
     values = list(differences.values())
     macro, count = fmean(values), len(values)
     micro = sum(items[name] * value for name, value in differences.items()) / sum(items[name] for name in differences)
@@ -45,7 +46,7 @@ def assess(
     error = stdev(values) / sqrt(count)
     t = macro / error if error else copysign(inf, macro)
     reach = critical_value(0.95, count - 1) * error
-    p_values = {name: _two_sided(value / standard_errors[name]) for name, value in differences.items()}
+    p_values = {name: normal_p(value / standard_errors[name]) for name, value in differences.items()}
     return Robustness(
         differences,
         macro,
@@ -70,13 +71,7 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     return {name: adjusted[name] for name in p_values}
 
 
-def _two_sided(z: float) -> float:
-    return 2 * (1 - NormalDist().cdf(abs(z)))
-
-
-def _fragile(
-    differences: Mapping[str, float], macro: float, micro: float, loo: Mapping[str, float]
-) -> tuple[str, ...]:
+def _fragile(differences: Mapping[str, float], macro: float, micro: float, loo: Mapping[str, float]) -> tuple[str, ...]:
     turning = [name for name, value in loo.items() if value * macro <= 0]
     agreeing = sum(value * macro > 0 for value in differences.values())
     reasons = [f"the sign turns without {name}" for name in turning]

@@ -28,7 +28,8 @@ class LlamaContext:
 
     def __init__(self, model: LlamaModel, *, tokens: int, sequences: int, threads: int) -> None:
         params = llama_cpp.llama_context_default_params()
-        params.n_ctx = tokens
+        # llama.cpp aborts the process on a context smaller than its batch, and rounds up to 256 itself.
+        params.n_ctx = max(BATCH_TOKENS, -(-tokens // 256) * 256)
         params.n_batch = params.n_ubatch = BATCH_TOKENS
         params.n_seq_max = sequences
         params.n_threads = params.n_threads_batch = threads

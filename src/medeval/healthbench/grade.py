@@ -105,7 +105,6 @@ def _ask(judge: Judge, calls: list[tuple[dict[str, Any], str | None]], journal: 
                     "met": verdict.met,
                     "explanation": verdict.explanation,
                     "status": verdict.status,
-                    "judge_prompt_sha256": sha256_text(prompt),
                 },
             )
             tracker.advance()
@@ -116,5 +115,5 @@ def _key(row: dict[str, Any]) -> str:
 
 
 def _grade_row(row: dict[str, Any], value: dict[str, Any] | None, judge_name: str) -> dict[str, Any]:
-    missing = {"met": None, "explanation": "there is no reply to judge", "status": "error", "judge_prompt_sha256": ""}
-    return {**row, "judge": judge_name, **(value or missing)}
+    missing = {"met": None, "explanation": "there is no reply to judge", "status": "error"}
+    return {**row, "judge": judge_name, "judge_prompt_sha256": template_sha256("judge"), **(value or missing)}

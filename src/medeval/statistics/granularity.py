@@ -50,10 +50,11 @@ def to_units(value: float, decimals: int) -> int:
     Raises:
         MedevalError: The value has more decimals than stated, or lies outside 0 to 100.
     """
-    units = round(value * 10**decimals)
+    units: int = round(value * 10**decimals)
     if abs(value * 10**decimals - units) > 1e-6 or not 0 <= value <= 100:
         raise MedevalError(
-            f"{value} is not a percentage with {decimals} decimals", "Give the value and its decimals as printed."
+            f"{value} is not a percentage with {decimals} decimals",
+            "Give the value and its decimals as printed.",
         )
     return units
 
@@ -77,9 +78,7 @@ def is_feasible(value: float, decimals: int, n: int, runs: int = 1, rounded_runs
     return _fits(centre, n, runs, decimals, rounded_runs)(centre)
 
 
-def check_grid(
-    values: Sequence[float], decimals: int, n: int, runs: int = 1, rounded_runs: bool = False
-) -> GridCheck:
+def check_grid(values: Sequence[float], decimals: int, n: int, runs: int = 1, rounded_runs: bool = False) -> GridCheck:
     """Test several printed values against one item count; neighbours within 0.4 points give the chance."""
     shares, feasible = [], 0
     for value in values:
@@ -136,7 +135,9 @@ def nested_witness(value: float, decimals: int, strata: Sequence[int], runs: int
     half = 0.5 * 10.0**-decimals
     for step in sorted(range(-_STRATUM_REACH, _STRATUM_REACH + 1), key=abs):
         trial = [*counts[:-2], counts[-2] + step, 0] if len(counts) > 1 else [0]
-        trial[-1] = round((value / 100 * len(sizes) - sum(c / s for c, s in zip(trial, sizes, strict=True))) * sizes[-1])
+        trial[-1] = round(
+            (value / 100 * len(sizes) - sum(c / s for c, s in zip(trial, sizes, strict=True))) * sizes[-1]
+        )
         mean = 100 * sum(c / s for c, s in zip(trial, sizes, strict=True)) / len(sizes)
         if abs(mean - value) <= half and all(0 <= c <= s for c, s in zip(trial, sizes, strict=True)):
             return tuple(trial[order.index(index)] for index in range(len(strata)))
@@ -181,7 +182,7 @@ def _fits(centre: int, n: int, runs: int, decimals: int, rounded_runs: bool) -> 
 
 @lru_cache(maxsize=512)
 def _run_sums(centre: int, n: int, runs: int, decimals: int) -> int:
-    """Return a bit set: bit s is set when s is a sum of `runs` rounded percentages within reach of `centre`."""
+    """Return a bit set: bit s is set when s is a sum of `runs` rounded percentages near `centre`."""
     one = _attainable(centre, n, decimals)
     if runs == 1:
         return sum(1 << unit for unit in one)
@@ -192,7 +193,7 @@ def _run_sums(centre: int, n: int, runs: int, decimals: int) -> int:
 
 
 def _attainable(centre: int, n: int, decimals: int) -> list[int]:
-    """Return the rounded percentages of n items within reach of `centre`, in units; a tie gives both neighbours."""
+    """Return the rounded percentages of n items near `centre`, in units; a tie gives both neighbours."""
     scale, reach = _scale(decimals), round(RUN_REACH_POINTS * 10**decimals)
     units = set()
     for right in range(max(0, (centre - reach) * n // scale), min(n, -(-(centre + reach) * n // scale)) + 1):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from medeval.answers.reading import read_answer
-from medeval.answers.logprobs import best_option
+from medeval.score import best_option
 
 
 def generated(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:

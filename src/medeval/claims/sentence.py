@@ -1,0 +1,28 @@
+"""One sentence per verdict that can be quoted without being wrong."""
+
+from medeval.claims.verdicts import Decision, Verdict
+from medeval.config.publication_claims import Claim
+
+_OPENINGS = {
+    Verdict.REPRODUCED: "Reproduced",
+    Verdict.NOT_REPRODUCED: "Not reproduced",
+    Verdict.INCONCLUSIVE: "Undecided",
+    Verdict.NOT_TESTABLE: "Not testable in this run",
+}
+
+
+def sentence(claim: Claim, verdict: Verdict, decisions: list[Decision]) -> str:
+    """Say the verdict on a claim with the figures behind it."""
+    details = "; ".join(_detail(decision) for decision in decisions)
+    return f"{_OPENINGS[verdict]}: “{claim.sentence}” {details}."
+
+
+def _detail(decision: Decision) -> str:
+    if decision.estimate is None:
+        return decision.reasons[0]
+    figure = {"points": "{:+.2f} points", "percent": "{:.1f} % smaller", "ratio": "{:.2f} times fewer tokens"}
+    text = f"{decision.metric}: {figure[decision.unit].format(decision.estimate)}"
+    if decision.low is not None and decision.high is not None:
+        text += f" (95 % interval {decision.low:+.2f} to {decision.high:+.2f})"
+    items = f" on {decision.items:,} items" if decision.items else ""
+    return f"{text}{items}; {decision.reasons[0]}"

@@ -1,0 +1,1 @@
+"""Scores to comparisons: every statistic is computed from rows per item, over stored scores."""

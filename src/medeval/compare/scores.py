@@ -1,0 +1,76 @@
+"""One entry per system, benchmark and mode: accuracy with its interval, and every failure counted."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from medeval import tables
+from medeval.compare.document import as_json
+from medeval.compare.item_scores import ItemScores
+from medeval.compare.system import System
+from medeval.score import accounting
+from medeval.statistics.intervals import mean_interval
+from medeval.statistics.macro import error_agreement, macro_average, macro_bootstrap
+
+
+def accounts(scores: Sequence[ItemScores], items: Sequence[pa.Table]) -> list[dict[str, Any]]:
+    """Account for every response of each entry, in the same order: statuses, stages and the three policies."""
+    keys = ("model", "variant", "target", "benchmark", "mode")
+    table = pa.concat_tables([pa.Table.from_pandas(p.rows, tables.SCORES.schema, preserve_index=False) for p in scores])
+    known = pa.concat_tables(items).select(tables.ITEMS.schema.names) if items else None
+    found = {tuple(account[key] for key in keys): account for account in accounting(table, known)}
+    return [found[(*vars(part.system).values(), part.benchmark, part.mode)] for part in scores]
+
+
+def score_entry(scores: ItemScores, account: dict[str, Any]) -> dict[str, Any]:
+    """Describe one system's result on one benchmark.
+
+    Accuracy counts unanswered items as wrong; `policies` shows it also with them as a random guess
+    and without them. Policies are means over responses, also where the accuracy is a mean of strata.
+    """
+    rows = scores.rows
+    return {
+        **vars(scores.system),
+        "benchmark": scores.benchmark,
+        "mode": scores.mode,
+        "items": len(scores.frame),
+        "responses": len(rows),
+        "aggregate": "mean of strata" if scores.mean_of_strata else "mean of items",
+        "accuracy": as_json(_accuracy(scores)),
+        "statuses": {name: round(share * account["n"]) for name, share in account["statuses"].items()},
+        "stages": {name: round(share * account["n"]) for name, share in account["stages"].items()},
+        "policies": {name: account[f"accuracy_{name}"] for name in ("wrong", "random", "excluded")},
+        "methods": sorted(set(rows["method"])),
+        "mean_generated_tokens": float(rows["generated_tokens"].mean()),
+        "strata": _strata(scores),
+    }
+
+
+def average_entry(system: System, mode: str, parts: Sequence[ItemScores], seed: int) -> dict[str, Any]:
+    """Describe a system's unweighted average over benchmarks, by the normal and the bootstrap error."""
+    components = [part.component() for part in parts]
+    normal = macro_average(components, shared_clusters=True)
+    bootstrap = macro_bootstrap(components, shared_clusters=True, null=None, seed=seed)
+    return {
+        **vars(system),
+        "mode": mode,
+        "benchmarks": [part.benchmark for part in parts],
+        "normal": as_json(normal),
+        "bootstrap": as_json(bootstrap),
+        "error_agreement": as_json(error_agreement(normal, bootstrap)),
+    }
+
+
+def _accuracy(scores: ItemScores) -> Any:
+    if scores.mean_of_strata:
+        return macro_average([scores.component()])
+    return mean_interval(scores.frame["score"].to_numpy(dtype=float), scores.frame["cluster_id"].to_numpy())
+
+
+def _strata(scores: ItemScores) -> list[dict[str, Any]]:
+    grouped = scores.frame.groupby("stratum")["score"].agg(["mean", "size"])
+    return [
+        {"stratum": str(name), "items": int(row["size"]), "accuracy": float(row["mean"])}
+        for name, row in grouped.iterrows()
+    ]

@@ -1,0 +1,15 @@
+"""What is compared: a weights file of a model on a target."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class System:
+    """One weights file on one target."""
+
+    model: str
+    variant: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.model}/{self.variant}/{self.target}"

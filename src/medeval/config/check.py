@@ -1,0 +1,46 @@
+"""What a run will do, in words, before anything is downloaded."""
+
+from medeval.config.run import RunConfig, local_files
+from medeval.config.sources import HubSource, describe
+from medeval.errors import MedevalError
+
+
+def describe_run(run: RunConfig) -> str:
+    """Describe a run: its models, benchmarks and protocol, and what is not pinned yet.
+
+    Raises:
+        MedevalError: A local file that the configuration names does not exist.
+    """
+    if missing := [str(path) for path in local_files(run) if not path.exists()]:
+        raise MedevalError(
+            f"the configuration names files that do not exist: {', '.join(missing)}",
+            "Correct the paths; they are relative to the folder where the command runs.",
+        )
+    lines = [f"{run.title} (results/{run.name})", "", "models:"]
+    for model in run.models:
+        lines.append(f"  {model.title}: evaluates {', '.join(model.evaluate)}; reference {model.reference}")
+        for name, variant in model.variants.items():
+            origin = describe(variant.source) if variant.source else f"{variant.type} from {variant.quantize_from}"
+            lines.append(f"    {name}: {origin}")
+    lines += ["", "benchmarks:"]
+    for benchmark in run.benchmarks:
+        count = f"{benchmark.expected_items:,} items" if benchmark.expected_items else "any number of items"
+        lines.append(f"  {benchmark.id}: {count}; {describe(benchmark.sources[0])}")
+    protocol = run.protocol
+    lines += ["", f"protocol: modes {', '.join(protocol.modes)}; {protocol.headline} decides claims;"]
+    lines.append(
+        f"  temperature {protocol.temperature:g}, {protocol.samples} sample(s), at most {protocol.max_tokens:,} tokens"
+    )
+    judge = "none: HealthBench is not graded" if run.judge is None else run.judge.model
+    lines += [f"targets: {', '.join(run.targets)}", f"judge: {judge}"]
+    return "\n".join([*lines, *_unpinned(run)])
+
+
+def _unpinned(run: RunConfig) -> list[str]:
+    sources = [(f"benchmark {b.id}", s) for b in run.benchmarks for s in b.sources]
+    for model in run.models:
+        sources += [(f"{model.id}/{name}", v.source) for name, v in model.variants.items() if v.source]
+    open_ones = [
+        f"  {where}: {describe(s)}" for where, s in sources if isinstance(s, HubSource) and s.revision is None
+    ]
+    return ["", "not pinned yet, so a run will refuse them:", *open_ones] if open_ones else []

@@ -1,0 +1,191 @@
+"""Section 4: HealthBench, graded by a judge."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from medeval.report.documents import Run
+from medeval.report.forest import Forest, Group, Mark, Row, oriented, track
+from medeval.report.numbers import (
+    Cell,
+    cell,
+    count,
+    interval,
+    number_cell,
+    p_value,
+    percent,
+    points_cell,
+    size_points,
+)
+from medeval.report.scale import Scale, accuracy_scale, scale_for
+
+OVERALL = (
+    "Unclipped % (95 % interval)",
+    "Clipped %",
+    "Bounds with missing verdicts %",
+    "Missing met / not met %",
+    "Conversations",
+    "Left out",
+    "Verdicts missing",
+)
+TAGS = ("Score %", "SE", "Unclipped %", "Conversations", "Left out", "No score defined")
+DIFFERENCE = ("Difference (95 % interval)", "Conversations", "Left out", "SE", "MDE", "p")
+
+
+@dataclass(frozen=True, slots=True)
+class Subset:
+    """One subset of HealthBench: overall scores, differences, themes and axes."""
+
+    name: str
+    judges: tuple[str, ...]
+    overall: Forest
+    differences: tuple[Forest, ...]
+    themes: Forest
+    axes: Forest
+
+
+def subsets(run: Run) -> list[Subset]:
+    """Return every graded subset; none when nothing was graded."""
+    content = run.comparisons.content
+    names = dict.fromkeys(entry["subset"] for entry in content["conversations"])
+    return [_subset(run, name) for name in names]
+
+
+def judge_notes(config: Mapping[str, Any]) -> tuple[str, bool | None, str]:
+    """Return the judge's name, whether it is credible (None without a judge), and what that means."""
+    judge = config["judge"]
+    if judge is None:
+        return "no judge", None, "HealthBench was not graded: the configuration names no judge."
+    name = f"{judge['model']}/{judge['variant']}" if judge["type"] == "local" else f"{judge['model']} at an endpoint"
+    if judge["credible"]:
+        return name, True, "Its agreement with physicians was measured and found good, as the configuration states."
+    return name, False, (
+        "This judge is not credible: its agreement with physicians was not measured, or not found good. "
+        "Read the scores below as a test of the machinery, not of a model."
+    )
+
+
+def _subset(run: Run, name: str) -> Subset:
+    entries = [
+        pair for pair in enumerate(run.comparisons.content["conversations"]) if pair[1]["subset"] == name
+    ]
+    entries.sort(key=lambda pair: run.systems.rank(pair[1]))
+    pairs = enumerate(run.comparisons.content["conversation_comparisons"])
+    return Subset(
+        name=name,
+        judges=tuple(dict.fromkeys(entry["judge"] for _, entry in entries)),
+        overall=_overall(run, entries),
+        differences=tuple(difference_row_forest(run, index, 1) for index, pair in pairs if pair["subset"] == name),
+        themes=_tags(run, entries, "themes", "Theme"),
+        axes=_tags(run, entries, "axes", "Axis"),
+    )
+
+
+def _overall(run: Run, entries: list[tuple[int, Mapping[str, Any]]]) -> Forest:
+    ends = [entry["overall"][end] for _, entry in entries if entry["overall"] for end in ("value", "low", "high")]
+    scale = scale_for([*ends, 1.0])
+    return Forest(
+        caption="Overall score: points met over points possible, averaged over conversations",
+        axis="%",
+        scale=scale,
+        columns=OVERALL,
+        groups=(Group("", tuple(_overall_row(run, index, entry, scale) for index, entry in entries)),),
+        marks=(Mark(scale.place(0.0), "zero"),) if scale.low < 0 else (),
+    )
+
+
+def _overall_row(run: Run, index: int, entry: Mapping[str, Any], scale: Scale) -> Row:
+    overall, bounds = entry["overall"], entry["bounds"]
+    where = {"tone": run.systems.tone(entry), "shape": run.systems.shape(entry)}
+    return Row(
+        label=run.systems.label(entry),
+        note=overall["method"] if overall else "",
+        track=track(overall, scale, **where) if overall else None,
+        cells=(
+            _estimate(overall),
+            number_cell(percent(entry["clipped"], absent="no score")),
+            cell(*interval(percent(bounds["lowest"]), percent(bounds["highest"]), "no bounds")),
+            cell(percent(bounds["all_met"]), " / ", percent(bounds["none_met"])),
+            number_cell(count(entry["items"])),
+            number_cell(count(entry["missing"]), tone="some" if entry["missing"] else "zero"),
+            cell(percent(entry["missing_share"]), " %"),
+        ),
+        source=f"conversations[{index}]",
+        strong=True,
+    )
+
+
+def _estimate(overall: Mapping[str, Any] | None) -> Cell:
+    if overall is None:
+        return cell("no conversation has all its verdicts")
+    ends = interval(percent(overall["low"]), percent(overall["high"]))
+    return cell(percent(overall["value"]), " (", *ends, ")", tone="wide")
+
+
+def difference_row_forest(run: Run, index: int, sign: int) -> Forest:
+    """Plot `conversation_comparisons[index]` as A minus B of the caller (sign -1 turns it around)."""
+    entry = run.comparisons.content["conversation_comparisons"][index]
+    estimate = oriented(entry["difference"], sign)
+    a, b = (run.systems.label(entry[key]) for key in (("a", "b") if sign > 0 else ("b", "a")))
+    scale = scale_for([estimate["low"], estimate["value"], estimate["high"]])
+    row = Row(
+        label=f"HealthBench {entry['subset']}",
+        note=estimate["method"],
+        track=track(estimate, scale, tone=run.systems.tone(entry["a" if sign > 0 else "b"]), signed=True),
+        cells=(
+            points_cell(estimate),
+            number_cell(count(entry["items"])),
+            number_cell(count(entry["missing"])),
+            number_cell(size_points(estimate["se"])),
+            number_cell(size_points(entry["minimum_detectable_effect"])),
+            number_cell(p_value(estimate["p_value"])),
+        ),
+        source=f"conversation_comparisons[{index}]",
+        strong=True,
+    )
+    return Forest(
+        caption=f"A = {a} minus B = {b}, judged by {entry['judge']}",
+        axis="points, A minus B",
+        scale=scale,
+        columns=DIFFERENCE,
+        groups=(Group("", (row,)),),
+        marks=(Mark(scale.place(0.0), "zero"),),
+        label="Subset",
+    )
+
+
+def _tags(run: Run, entries: list[tuple[int, Mapping[str, Any]]], key: str, label: str) -> Forest:
+    names = sorted({name for _, entry in entries for name in entry[key]})
+    groups = [
+        Group(
+            name.replace("_", " "),
+            tuple(_tag_row(run, index, entry, key, name) for index, entry in entries if name in entry[key]),
+        )
+        for name in names
+    ]
+    return Forest(
+        caption=f"By {label.lower()}; scores clipped to 0 to 100, dots without intervals",
+        axis="%",
+        scale=accuracy_scale(),
+        columns=TAGS,
+        groups=tuple(groups),
+    )
+
+
+def _tag_row(run: Run, index: int, entry: Mapping[str, Any], key: str, name: str) -> Row:
+    tag = entry[key][name]
+    dot = {"value": tag["score"], "low": None, "high": None}
+    where = {"tone": run.systems.tone(entry), "shape": run.systems.shape(entry)}
+    return Row(
+        label=run.systems.label(entry),
+        track=None if tag["score"] is None else track(dot, accuracy_scale(), **where),
+        cells=(
+            number_cell(percent(tag["score"], absent="no score")),
+            number_cell(size_points(tag["se"])),
+            number_cell(percent(tag["unclipped"], absent="no score")),
+            number_cell(count(tag["n"])),
+            number_cell(count(tag["n_missing"]), tone="some" if tag["n_missing"] else "zero"),
+            number_cell(count(tag["n_undefined"]), tone="some" if tag["n_undefined"] else "zero"),
+        ),
+        source=f"conversations[{index}].{key}.{name}",
+    )

@@ -1,0 +1,230 @@
+"""Two systems on the same items: the forest plot of their differences, and what qualifies the average."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from medeval.report.documents import Run
+from medeval.report.forest import Forest, Group, Mark, Row, fact, oriented, track
+from medeval.report.names import benchmark_name
+from medeval.report.numbers import (
+    Cell,
+    Figure,
+    cell,
+    count,
+    interval,
+    number_cell,
+    p_value,
+    percent,
+    points,
+    points_cell,
+    size_points,
+)
+from medeval.report.scale import Scale, scale_for
+
+Fact = tuple[str, Cell, str]
+COLUMNS = (
+    "Difference (95 % interval)",
+    "Items",
+    "SE",
+    "MDE",
+    "p (Holm)",
+    "Only A right",
+    "Only B right",
+    "Flips (95 % interval)",
+)
+
+
+def difference_forest(
+    run: Run, index: int, sign: int, *, margins: Sequence[float] = (), strong: str = "average"
+) -> Forest:
+    """Plot `comparisons[index]` per benchmark and on average, as A minus B of the caller.
+
+    Args:
+        run: The documents.
+        index: Place of the comparison in the document.
+        sign: 1 to keep the document's order, -1 to turn it around.
+        margins: Differences (fractions) to draw a line at.
+        strong: The benchmark, or `average`, to stress.
+    """
+    entry = run.comparisons.content["comparisons"][index]
+    benchmarks = sorted(
+        enumerate(entry["benchmarks"]), key=lambda pair: run.benchmark_rank(pair[1]["benchmark"])
+    )
+    average = entry["average"]
+    shown = [average["normal"], *(benchmark["difference"] for _, benchmark in benchmarks)]
+    ends = [oriented(estimate, sign)[key] for estimate in shown for key in ("value", "low", "high")]
+    scale = scale_for([*ends, *margins])
+    side = run.systems.tone(entry["a" if sign > 0 else "b"])
+    where = f"comparisons[{index}]"
+    rows = [
+        _benchmark_row(benchmark, sign, scale, side, f"{where}.benchmarks[{place}]", strong == benchmark["benchmark"])
+        for place, benchmark in benchmarks
+    ]
+    rows.append(_average_row(average, sign, scale, side, f"{where}.average", strong == "average"))
+    a, b = (run.systems.label(entry[key]) for key in (("a", "b") if sign > 0 else ("b", "a")))
+    return Forest(
+        caption=f"A = {a} minus B = {b}",
+        axis="points, A minus B",
+        scale=scale,
+        columns=COLUMNS,
+        groups=(Group("", tuple(rows)),),
+        marks=(Mark(scale.place(0.0), "zero"), *(Mark(scale.place(margin), "margin") for margin in margins)),
+        label="Benchmark",
+    )
+
+
+def _benchmark_row(
+    entry: Mapping[str, Any], sign: int, scale: Scale, tone: int, source: str, strong: bool
+) -> Row:
+    difference = oriented(entry["difference"], sign)
+    unshared = entry["items_only_in_one"]
+    items = cell(count(entry["items"]), *((" (", count(unshared), " in one only)") if unshared else ()))
+    return Row(
+        label=benchmark_name(entry["benchmark"]),
+        note=difference["method"],
+        track=track(difference, scale, tone=tone, signed=True),
+        cells=(
+            points_cell(difference),
+            items,
+            number_cell(size_points(difference["se"])),
+            number_cell(size_points(entry["minimum_detectable_effect"])),
+            cell(p_value(difference["p_value"]), " (", p_value(entry["holm_p_value"]), ")"),
+            *_flip_cells(entry["flips"], sign),
+        ),
+        source=source,
+        strong=strong,
+    )
+
+
+def _flip_cells(flips: Mapping[str, Any] | None, sign: int) -> tuple[Cell, Cell, Cell]:
+    """Flips are counted only where every item was answered once, right or wrong."""
+    if flips is None:
+        return cell("several runs"), cell("several runs"), cell("not defined")
+    only_a, only_b = (flips["lost"], flips["gained"]) if sign > 0 else (flips["gained"], flips["lost"])
+    rate = flips["rate"]
+    ends = interval(percent(rate["low"]), percent(rate["high"]))
+    return number_cell(count(only_a)), number_cell(count(only_b)), cell(percent(rate["value"]), " % (", *ends, ")")
+
+
+def _average_row(
+    average: Mapping[str, Any], sign: int, scale: Scale, tone: int, source: str, strong: bool
+) -> Row:
+    normal = oriented(average["normal"], sign)
+    none = cell("")
+    return Row(
+        label="Average",
+        note=normal["method"],
+        track=track(normal, scale, tone=tone, signed=True),
+        cells=(
+            points_cell(normal),
+            number_cell(count(normal["n"])),
+            number_cell(size_points(normal["se"])),
+            number_cell(size_points(average["minimum_detectable_effect"])),
+            number_cell(p_value(normal["p_value"])),
+            none,
+            none,
+            none,
+        ),
+        source=source,
+        strong=strong,
+    )
+
+
+def average_facts(run: Run, index: int, sign: int) -> list[Fact]:
+    """Say what qualifies the average of `comparisons[index]`: other errors, weightings and selections."""
+    entry = run.comparisons.content["comparisons"][index]
+    average = entry["average"]
+    values = [sign * benchmark["difference"]["value"] for benchmark in entry["benchmarks"]]
+    ahead, behind = sum(value > 0 for value in values), sum(value < 0 for value in values)
+    bootstrap = oriented(average["bootstrap"], sign)
+    facts = [
+        fact(
+            "Resolution",
+            "SE ",
+            size_points(average["normal"]["se"]),
+            ", smallest difference found with 80 % power (MDE) ",
+            size_points(average["minimum_detectable_effect"]),
+            " points",
+        ),
+        fact("Bootstrap", *points_cell(bootstrap).parts, note=bootstrap["method"]),
+        fact(
+            "Macro v micro",
+            points(sign * average["normal"]["value"]),
+            " v ",
+            points(sign * average["micro"]),
+            note="each benchmark weighs the same v each item weighs the same",
+        ),
+        fact(
+            "Order by benchmark",
+            f"A ahead on {ahead} of {len(values)}, behind on {behind}, level on {len(values) - ahead - behind}",
+        ),
+    ]
+    if average["leave_one_out"] is not None:
+        facts.append(_leave_one_out(entry, average["leave_one_out"], sign))
+    if average["over_benchmarks"] is not None:
+        over = oriented(average["over_benchmarks"], sign)
+        facts.append(
+            fact(
+                "Benchmarks as a sample",
+                *points_cell(over).parts,
+                note=f"{over['method']}: what the data say of benchmarks that were not run",
+            )
+        )
+    if average["equivalence"] is not None:
+        facts.append(_equivalence(average["equivalence"], sign))
+    return facts
+
+
+def _leave_one_out(entry: Mapping[str, Any], left: Mapping[str, Any], sign: int) -> Fact:
+    names = [benchmark_name(benchmark["benchmark"]) for benchmark in entry["benchmarks"]]
+    low, high = ("low", "high") if sign > 0 else ("high", "low")
+    turns = "the sign turns" if left["sign_changes"] else "the sign stays"
+    return fact(
+        "Leave one out",
+        points(sign * left[low]),
+        f" (without {names[left[f'{low}_index']]}) to ",
+        points(sign * left[high]),
+        f" (without {names[left[f'{high}_index']]})",
+        note=turns,
+    )
+
+
+def _equivalence(test: Mapping[str, Any], sign: int) -> Fact:
+    low, high = ("low", "high") if sign > 0 else ("high", "low")
+    outcome = {True: "equal within the margin is shown", False: "equal within the margin is not shown", None: "untested"}
+    return fact(
+        "Equivalence",
+        points(sign * test[low]),
+        " to ",
+        points(sign * test[high]),
+        " (90 % interval) against ±",
+        size_points(test["margin"]),
+        " points",
+        note=outcome[test["equivalent"]],
+    )
+
+
+def non_inferiority_parts(average: Mapping[str, Any]) -> tuple[str, tuple[Figure | str, ...], str]:
+    """Return outcome, sentence and tone of the test that a loss stays under the margin."""
+    test = average["non_inferiority"]
+    if test is None or test["within"] is None:
+        return "Cannot be tested", ("No spread was seen, so the bound cannot be tested.",), "none"
+    outcome, tone = (
+        ("Loss shown below the margin", "good")
+        if test["within"]
+        else ("Loss shown to exceed the margin", "bad")
+        if test["exceeded"]
+        else ("Undecided", "open")
+    )
+    sentence: tuple[Figure | str, ...] = (
+        "The average loss is ",
+        points(test["value"]),
+        f" points; its one-sided {100 * (1 - test['alpha']):g} % bound is ",
+        points(test["high"]),
+        ", the margin ",
+        size_points(test["margin"]),
+        ". p = ",
+        p_value(test["p_value"]),
+        ".",
+    )
+    return outcome, sentence, tone

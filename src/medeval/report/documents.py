@@ -1,0 +1,140 @@
+"""The documents that a report is made of: read, told apart by content, and checked against each other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from medeval.errors import MedevalError
+from medeval.files import read_json, sha256_file
+from medeval.report.names import Systems
+
+_WEIGHTS_SUFFIX = ".gguf.json"
+# What identifies each kind of detail document.
+_KINDS = {
+    "weights": frozenset({"bits_per_weight", "tensors_by_type", "bytes_by_type"}),
+    "overlap": frozenset({"method", "corpus", "benchmarks"}),
+    "audit": frozenset({"title", "claims", "shared"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One input: its name on the page, its SHA-256 and its content."""
+
+    name: str
+    sha256: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that the report shows.
+
+    Attributes:
+        config: The configuration, as `RunConfig.model_dump` gives it.
+        comparisons: Written by the compare stage.
+        verdicts: Written by the verdict stage.
+        weights: Descriptions of weights files, by MODEL/VARIANT.
+        overlaps: Overlap reports.
+        audits: Desk audits.
+    """
+
+    config: Mapping[str, Any]
+    comparisons: Document
+    verdicts: Document
+    weights: Mapping[str, Document]
+    overlaps: Sequence[Document]
+    audits: Sequence[Document]
+
+    @cached_property
+    def systems(self) -> Systems:
+        """Names, colours and order of the systems that were compared."""
+        entries = [*self.comparisons.content["scores"], *self.comparisons.content["conversations"]]
+        return Systems(self.config, [(entry["model"], entry["variant"], entry["target"]) for entry in entries])
+
+    @property
+    def headline(self) -> str:
+        """The mode whose scores decide claims."""
+        return str(self.comparisons.content["headline"])
+
+    @cached_property
+    def modes(self) -> list[str]:
+        """Every mode with scores, the headline mode first."""
+        found = {entry["mode"] for entry in self.comparisons.content["scores"]}
+        wanted = [self.headline, *self.config["protocol"]["modes"], *sorted(found)]
+        return [mode for mode in dict.fromkeys(wanted) if mode in found]
+
+    def benchmark_rank(self, benchmark: str) -> int:
+        """Return the place of a benchmark in the order of the configuration; unlisted ones come last."""
+        ids = [entry["id"] for entry in self.config["benchmarks"]]
+        return ids.index(benchmark) if benchmark in ids else len(ids)
+
+
+def read_run(config: Mapping[str, Any], comparisons: Path, verdicts: Path, details: Sequence[Path]) -> Run:
+    """Read all documents of a report.
+
+    Raises:
+        MedevalError: A file is missing, is of no known kind, or the verdicts were decided on other comparisons.
+    """
+    compared, decided = _read(comparisons), _read(verdicts)
+    _check_schema(compared, "comparisons.v1", comparisons)
+    _check_schema(decided, "verdicts.v1", verdicts)
+    stated = decided.content["inputs"]["comparisons"]
+    if stated != compared.sha256:
+        raise MedevalError(
+            f"{verdicts}: decided on comparisons with SHA-256 {stated[:12]}…, but {comparisons} has "
+            f"{compared.sha256[:12]}…",
+            "Run the verdict stage again.",
+        )
+    read = [(path, _read(path)) for path in details]
+    kinds = [(kind_of(document.content, path), path, document) for path, document in read]
+    return Run(
+        config=config,
+        comparisons=compared,
+        verdicts=decided,
+        weights={_system_of(path): document for kind, path, document in kinds if kind == "weights"},
+        overlaps=[document for kind, _, document in kinds if kind == "overlap"],
+        audits=[document for kind, _, document in kinds if kind == "audit"],
+    )
+
+
+def kind_of(content: Any, path: Path) -> str:
+    """Tell by its keys which kind of detail a document is.
+
+    Raises:
+        MedevalError: It is none of them.
+    """
+    keys = set(content) if isinstance(content, dict) else set()
+    for kind, needed in _KINDS.items():
+        if needed <= keys:
+            return kind
+    raise MedevalError(
+        f"{path}: neither a description of weights, an overlap report nor a desk audit; its keys are: "
+        f"{', '.join(sorted(keys)) or 'none'}",
+        "Give files that `medeval inspect`, `medeval overlap` or `medeval desk-audit --json` wrote.",
+    )
+
+
+def _read(path: Path) -> Document:
+    return Document(path.name, sha256_file(path) if path.is_file() else "", read_json(path))
+
+
+def _check_schema(document: Document, schema: str, path: Path) -> None:
+    found = document.content.get("schema") if isinstance(document.content, dict) else None
+    if found != schema:
+        raise MedevalError(
+            f"{path}: expected a document of schema {schema!r}, found {found!r}",
+            "Run the stage that writes it with the installed medeval.",
+        )
+
+
+def _system_of(path: Path) -> str:
+    """Return MODEL/VARIANT from the path of a description, `.../MODEL/VARIANT.gguf.json`."""
+    if not path.name.endswith(_WEIGHTS_SUFFIX):
+        raise MedevalError(
+            f"{path}: a description of weights whose name does not end in {_WEIGHTS_SUFFIX}",
+            f"Name it MODEL/VARIANT{_WEIGHTS_SUFFIX}, as the workflow does.",
+        )
+    return f"{path.parent.name}/{path.name.removesuffix(_WEIGHTS_SUFFIX)}"

@@ -1,0 +1,130 @@
+"""Forest plots: tables whose rows carry a dot with its interval on a common scale."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from medeval.report.numbers import Cell, Figure, percent, points
+from medeval.report.scale import Scale
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A line across a track: `kind` is zero, margin or chance; `at` is in percent of the width."""
+
+    at: float
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One dot with its interval; places are in percent of the width.
+
+    Attributes:
+        dot: Where the estimate stands.
+        left: Where the interval starts; None without an interval.
+        width: How wide the interval is.
+        tone: Index of the colour, which stands for the model.
+        shape: Index of the shape, which stands for the variant.
+        marks: Lines of this row alone.
+        alt: The same in words.
+        open_low: The interval goes on beyond the low end of the scale.
+        open_high: It goes on beyond the high end.
+    """
+
+    dot: float
+    left: float | None
+    width: float | None
+    tone: int
+    shape: int
+    marks: tuple[Mark, ...]
+    alt: str
+    open_low: bool = False
+    open_high: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its label, its track, and the cells beside it; `source` names the entry of the document."""
+
+    label: str
+    track: Track | None
+    cells: tuple[Cell, ...]
+    source: str
+    note: str = ""
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows under one heading; an empty title gives no heading."""
+
+    title: str
+    rows: tuple[Row, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Forest:
+    """A whole plot. Every row has one cell per column; `axis` says what the scale shows."""
+
+    caption: str
+    axis: str
+    scale: Scale
+    columns: tuple[str, ...]
+    groups: tuple[Group, ...]
+    marks: tuple[Mark, ...] = ()
+    label: str = "System"
+
+
+def track(
+    estimate: Mapping[str, Any],
+    scale: Scale,
+    *,
+    tone: int = 0,
+    shape: int = 0,
+    marks: Sequence[Mark] = (),
+    signed: bool = False,
+) -> Track:
+    """Place an estimate (`value`, `low`, `high`, fractions) on a scale."""
+    value, low, high = (estimate[key] for key in ("value", "low", "high"))
+    show = points if signed else percent
+    unit = "points" if signed else "%"
+    missing = low is None or high is None
+    ends = "no interval" if missing else f"95 % interval {show(low).text} to {show(high).text}"
+    left = None if missing else scale.place(low)
+    return Track(
+        dot=scale.place(value),
+        left=left,
+        width=None if left is None else round(scale.place(high) - left, 2),
+        tone=tone,
+        shape=shape,
+        marks=tuple(marks),
+        alt=f"{show(value).text} {unit}, {ends}",
+        open_low=not missing and low < scale.low - 1e-9,
+        open_high=not missing and high > scale.high + 1e-9,
+    )
+
+
+def flipped(estimate: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a difference seen from the other side: B minus A."""
+    turned = dict(estimate)
+    turned["value"] = -estimate["value"]
+    turned["low"] = None if estimate["high"] is None else -estimate["high"]
+    turned["high"] = None if estimate["low"] is None else -estimate["low"]
+    return turned
+
+
+def oriented(estimate: Mapping[str, Any], sign: int) -> Mapping[str, Any]:
+    """Return a difference as it is (sign 1) or seen from the other side (sign -1)."""
+    return estimate if sign > 0 else flipped(estimate)
+
+
+def plain(text: str, tone: str = "") -> Cell:
+    """Return a cell of words."""
+    return Cell((text,), tone)
+
+
+def fact(name: str, *parts: Figure | str, note: str = "") -> tuple[str, Cell, str]:
+    """Return one line of a list of facts: its name, its figures, and what they mean."""
+    return name, Cell(tuple(parts)), note

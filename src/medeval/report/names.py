@@ -1,0 +1,104 @@
+"""The words of the report: names of benchmarks, modes, verdicts, flags and failures."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from medeval.errors import MedevalError
+
+AVERAGE = "average"
+BENCHMARKS = {
+    "medqa": "MedQA",
+    "medmcqa": "MedMCQA",
+    "pubmedqa": "PubMedQA",
+    "mmlu_health": "MMLU (Health)",
+    "mmlu_pro_health": "MMLU-Pro (Health)",
+    "medxpertqa": "MedXpertQA",
+    "afrimedqa": "AfriMed-QA",
+    "healthbench": "HealthBench",
+}
+MODES = {
+    "generate": ("generated answer", "the model writes a reply, and its letter is read from the text"),
+    "letter": ("letter likelihood", "the most probable letter after the question and its options"),
+    "cloze": ("option likelihood", "the most probable option text after the question alone, per byte"),
+    "choices_only": ("choices only", "the options without the question: a control, not a test of medicine"),
+}
+VERDICTS = {
+    "REPRODUCED": ("Reproduced", "✓", "The claim holds in this run, at the stated error level."),
+    "NOT_REPRODUCED": ("Not reproduced", "✕", "This run shows the contrary, or shows that there is no difference."),
+    "INCONCLUSIVE": ("Undecided", "?", "This run cannot tell. That is not evidence for or against the claim."),
+    "NOT_TESTABLE": ("Not testable", "–", "Nothing that this run measured bears on the claim."),
+}
+FLAGS = {
+    "PROTOCOL_MISMATCH": "The publication does not disclose its protocol, or ours is known to differ.",
+    "FRAGILE": "The sign turns when one benchmark is left out, items are weighted alike, or few benchmarks agree.",
+    "UNDERPOWERED": "The smallest difference that this many items show with 80 % power is larger than the stated one.",
+    "PARTIAL_COVERAGE": "Not all of what the claim is about was run.",
+    "EXCEEDS": "The measured value is above the stated one.",
+    "ARITHMETIC": "The printed figures do not agree with each other.",
+    "COMPARATOR_MISMATCH": "The compared model has other figures where its makers report it.",
+}
+FAILURES = {
+    "no_answer": "no answer",
+    "ambiguous": "ambig­uous",
+    "truncated": "trun­cated",
+    "refused": "refused",
+    "error": "error",
+}
+POLICIES = {"wrong": "as wrong", "random": "as a guess", "excluded": "left out"}
+OUTCOMES = {"holds": ("✓", "good"), "caution": ("!", "open"), "fails": ("✕", "bad"), "not testable": ("–", "none")}
+
+
+def benchmark_name(benchmark: str) -> str:
+    """Return the name of a benchmark for people; an unlisted one keeps its id."""
+    return BENCHMARKS.get(benchmark, benchmark)
+
+
+def known(table: Mapping[str, Any], key: str, what: str) -> Any:
+    """Look up a word that the report must know.
+
+    Raises:
+        MedevalError: The documents use a word that this version of the report has no text for.
+    """
+    if key not in table:
+        raise MedevalError(
+            f"the report knows no {what} called {key!r}; it knows: {', '.join(table)}",
+            "Write the documents and the report with the same version of medeval.",
+        )
+    return table[key]
+
+
+class Systems:
+    """Names, colours and shapes of the systems of a run.
+
+    Args:
+        config: The run's configuration.
+        systems: Every MODEL, VARIANT, TARGET in the comparisons, in order.
+    """
+
+    def __init__(self, config: Mapping[str, Any], systems: list[tuple[str, str, str]]) -> None:
+        self._titles = {model["id"]: model["title"] for model in config["models"]}
+        self._references = {model["id"]: model["reference"] for model in config["models"]}
+        self._models = list(dict.fromkeys([*self._titles, *(model for model, _, _ in systems)]))
+        self._several_targets = len({target for _, _, target in systems}) > 1
+        self.order = sorted(dict.fromkeys(systems), key=self._rank)
+
+    def label(self, system: Mapping[str, Any]) -> str:
+        """Return the name of a system for people, with its target when the run has several."""
+        text = f"{self._titles.get(system['model'], system['model'])} {system['variant']}"
+        return f"{text} on {system['target']}" if self._several_targets else text
+
+    def tone(self, system: Mapping[str, Any]) -> int:
+        """Return the index of the colour that stands for the system's model."""
+        return self._models.index(system["model"]) % 6
+
+    def shape(self, system: Mapping[str, Any]) -> int:
+        """Return 0 (filled) for a model's reference and 1 (hollow) for its other variants."""
+        return 0 if self._references.get(system["model"]) == system["variant"] else 1
+
+    def rank(self, system: Mapping[str, Any]) -> int:
+        """Return the place of a system in the order of the report."""
+        return self.order.index((system["model"], system["variant"], system["target"]))
+
+    def _rank(self, system: tuple[str, str, str]) -> tuple[int, int, str, str]:
+        model, variant, target = system
+        return self._models.index(model), int(self._references.get(model) != variant), variant, target

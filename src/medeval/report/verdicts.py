@@ -1,0 +1,193 @@
+"""Section 1: every claim with its verdict, and the evidence of every part of it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from medeval.report.conversations import difference_row_forest
+from medeval.report.differences import Fact, average_facts, difference_forest
+from medeval.report.documents import Run
+from medeval.report.forest import Forest, fact
+from medeval.report.names import AVERAGE, FLAGS, VERDICTS, benchmark_name, known
+from medeval.report.numbers import Cell, cell, count, figure, interval, p_value
+
+_SUBSETS = {"healthbench": "main", "healthbench_hard": "hard", "healthbench_consensus": "consensus"}
+_UNITS = {"points": (2, "points"), "percent": (1, "% smaller"), "ratio": (2, "× fewer")}
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A verdict in words: `code` is the document's own word."""
+
+    code: str
+    text: str
+    sign: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a claim with its evidence."""
+
+    title: str
+    badge: Badge
+    estimate: Cell
+    reasons: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    forest: Forest | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRow:
+    """One row of the verdict table."""
+
+    id: str
+    type: str
+    sentence: str
+    badge: Badge
+    estimates: tuple[Cell, ...]
+    flags: tuple[tuple[str, str], ...]
+    plain: str
+    parts: tuple[Part, ...]
+
+
+def claim_rows(run: Run) -> list[ClaimRow]:
+    """Return one row per claim, in the document's order."""
+    return [_claim(run, index, entry) for index, entry in enumerate(run.verdicts.content["verdicts"])]
+
+
+def tally(rows: list[ClaimRow]) -> list[tuple[int, Badge]]:
+    """Count the claims by verdict, leaving out verdicts that none has."""
+    counts = Counter(row.badge.code for row in rows)
+    return [(counts[code], badge(code)) for code in VERDICTS if counts[code]]
+
+
+def badge(code: str) -> Badge:
+    """Return the words for a verdict."""
+    return Badge(code, *known(VERDICTS, code, "verdict"))
+
+
+def _claim(run: Run, index: int, entry: Mapping[str, Any]) -> ClaimRow:
+    parts = tuple(
+        _part(run, part, f"verdicts[{index}].parts[{place}]") for place, part in enumerate(entry["parts"])
+    )
+    return ClaimRow(
+        id=entry["claim_id"],
+        type=entry["type"],
+        sentence=entry["sentence"],
+        badge=badge(entry["verdict"]),
+        estimates=tuple(part.estimate for part in parts),
+        flags=tuple((flag, known(FLAGS, flag, "flag")) for flag in entry["flags"]),
+        plain=entry["plain"],
+        parts=parts,
+    )
+
+
+def _part(run: Run, part: Mapping[str, Any], source: str) -> Part:
+    forest, facts = _evidence(run, part)
+    against = "the stated value" if part["a"] == part["b"] else part["b"]
+    return Part(
+        title=f"{_metric_name(part['metric'])}: {part['a']} against {against}",
+        badge=badge(part["verdict"]),
+        estimate=estimate_cell(part),
+        reasons=tuple(part["reasons"]),
+        facts=(*_decision_facts(part), *facts),
+        forest=forest,
+        source=source,
+    )
+
+
+def estimate_cell(part: Mapping[str, Any]) -> Cell:
+    """Return the estimate of a decision with its interval, in the decision's own unit."""
+    decimals, unit = known(_UNITS, part["unit"], "unit")
+    if part["estimate"] is None:
+        return cell("not measured", tone="zero")
+    signed = part["unit"] == "points"
+    value, low, high = (figure(part[key], decimals, signed=signed) for key in ("estimate", "low", "high"))
+    if low.value is None or high.value is None:
+        return cell(value, f" {unit}")
+    return cell(value, f" {unit} (", *interval(low, high), ")")
+
+
+def _decision_facts(part: Mapping[str, Any]) -> list[Fact]:
+    if part["estimate"] is None:
+        return []
+    facts = []
+    if part["se"] is not None:
+        facts.append(fact("Decided on", "SE ", figure(part["se"], 2), f" {part['unit']}", note=part["method"]))
+    else:
+        facts.append(fact("Decided on", part["method"]))
+    if part["p_value"] is not None:
+        level = f"level {part['alpha']:g}, adjusted over the publication's claims of order where these apply"
+        facts.append(fact("p-value", p_value(part["p_value"]), note=level))
+    if part["items"] is not None:
+        facts.append(fact("Items", count(part["items"])))
+    return facts
+
+
+def _evidence(run: Run, part: Mapping[str, Any]) -> tuple[Forest | None, list[Fact]]:
+    """Return the plot and the facts behind a part, by the kind of thing that it measures."""
+    metric, content = part["metric"], run.comparisons.content
+    if metric == "size":
+        return None, _sizes(run, part)
+    if metric in _SUBSETS:
+        found = find_pair(content["conversation_comparisons"], part, subset=_SUBSETS[metric])
+        return (None, []) if found is None else (difference_row_forest(run, *found), [])
+    mode = "generate" if metric == "tokens" else run.headline
+    found = find_pair(content["comparisons"], part, mode=mode)
+    if found is None:
+        return None, []
+    if metric == "tokens":
+        return None, _tokens(content["comparisons"][found[0]]["tokens"])
+    facts = average_facts(run, *found) if metric == AVERAGE else []
+    return difference_forest(run, *found, strong=metric), facts
+
+
+def find_pair(
+    entries: list[Mapping[str, Any]], part: Mapping[str, Any], **match: str
+) -> tuple[int, int] | None:
+    """Find the entry that compares A and B of a decision: its place, and -1 when it stands the other way."""
+    for index, entry in enumerate(entries):
+        one, two = (f"{entry[side]['model']}/{entry[side]['variant']}" for side in ("a", "b"))
+        if all(entry[key] == value for key, value in match.items()) and one != two:
+            if (one, two) == (part["a"], part["b"]):
+                return index, 1
+            if (one, two) == (part["b"], part["a"]):
+                return index, -1
+    return None
+
+
+def _sizes(run: Run, part: Mapping[str, Any]) -> list[Fact]:
+    facts = []
+    for system in (part["a"], part["b"]):
+        document = run.weights.get(system)
+        if document is None:
+            facts.append(fact(system, "its description was not given to this report"))
+        else:
+            facts.append(fact(system, count(document.content["bytes"]), " bytes", note=document.sha256[:12]))
+    return facts
+
+
+def _tokens(ratio: Mapping[str, Any] | None) -> list[Fact]:
+    if ratio is None:
+        return []
+    facts = []
+    for key, name in (("delta", "Delta method"), ("log", "On the log scale"), ("bootstrap", "Bootstrap")):
+        estimate = ratio[key]
+        value, low, high = (figure(estimate[end], 3) for end in ("value", "low", "high"))
+        facts.append(fact(name, value, " (", *interval(low, high), ")", note=estimate["method"]))
+    median = figure(ratio["median_of_ratios"], 3, absent="not defined: an item has no tokens")
+    return [*facts, fact("Median of the items' ratios", median)]
+
+
+def _metric_name(metric: str) -> str:
+    names = {
+        AVERAGE: "Average of the benchmarks",
+        "size": "File size",
+        "tokens": "Generated tokens",
+        "healthbench_hard": "HealthBench Hard",
+        "healthbench_consensus": "HealthBench Consensus",
+    }
+    return names.get(metric, benchmark_name(metric))
