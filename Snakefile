@@ -1,32 +1,46 @@
-# medeval: from pinned weights and benchmarks to verdicts on published claims.
-#
-# Results of a run named NAME (paths below results/NAME/):
+# medeval: from pinned weights and benchmarks to verdicts on published claims. Paths below results/NAME/:
 #   sources/BENCHMARK/INDEX/FILE             rows as their source has them
 #   items/BENCHMARK.parquet                  validated items (HealthBench: conversations)
-#   weights/MODEL/VARIANT.gguf               weights, each with what they are (.gguf.json)
+#   weights/MODEL/VARIANT.gguf               weights, each with a description (.gguf.json)
 #   responses/MODEL/VARIANT/TARGET/BENCHMARK.parquet
 #   grades/MODEL/VARIANT/TARGET.parquet      a judge's verdict on every HealthBench criterion
 #   scores/MODEL/VARIANT/TARGET/BENCHMARK.parquet
 #   contamination/BENCHMARK.json, comparisons.json, verdicts.json, report.html, mlflow.db
 import json
+import sys
 from pathlib import Path
 
 from snakemake.utils import min_version
 
-from medeval.config.run import LocalJudge, from_mapping
+from medeval.config.run import from_mapping
+from medeval.plan import Plan, one_of
 
 min_version("9.27")
+# Jobs find `medeval` beside this Python even when its environment is not activated.
+shell.prefix(f"export PATH=$PATH:{Path(sys.executable).parent}; ")
 
 if not workflow.overwrite_configfiles:
 
     configfile: "config/demo.yaml"
 
 
-run = from_mapping(config, Path((workflow.overwrite_configfiles or ["config/demo.yaml"])[-1]))
+run = from_mapping(
+    config, Path((workflow.overwrite_configfiles or ["config/demo.yaml"])[-1])
+)
 RESULTS = Path("results") / run.name
+plan = Plan(run, RESULTS)
 
 
-include: "workflow/rules/common.smk"
+wildcard_constraints:
+    model=r"[a-z0-9][a-z0-9_.-]*",
+    variant=r"[a-z0-9][a-z0-9_.-]*",
+    target=r"[a-z]+",
+    benchmark=r"[a-z_]+",
+    owner=r"[a-z_]+",
+    index=r"\d+",
+    file=r"[^/]+(?<!\.source\.json)",
+
+
 include: "workflow/rules/weights.smk"
 include: "workflow/rules/items.smk"
 include: "workflow/rules/evaluate.smk"

@@ -11,9 +11,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
-def best_of_rows(
-    values: FloatArray, lengths: FloatArray, offsets: IntArray, name: Callable[[int], str]
-) -> IntArray:
+def best_of_rows(values: FloatArray, lengths: FloatArray, offsets: IntArray, name: Callable[[int], str]) -> IntArray:
     """Return the best option of every row by value per length, -1 where the best ones are equal.
 
     Args:

@@ -271,9 +271,15 @@ def compare(
 @click.option("--claims", required=True, type=_FILE, help="Publication file.")
 @click.option("--comparisons", required=True, type=_FILE, help="The comparisons document.")
 @click.option("--subject", "subjects", multiple=True, help="NAME=MODEL/VARIANT for a name in the publication.")
+@click.option("--credible-judge", is_flag=True, help="The judge's agreement with physicians is established.")
 @click.option("--out", required=True, type=_FILE, help="JSON file to write.")
 def verdict(
-    weights: tuple[Path, ...], claims: Path, comparisons: Path, subjects: tuple[str, ...], out: Path
+    weights: tuple[Path, ...],
+    claims: Path,
+    comparisons: Path,
+    subjects: tuple[str, ...],
+    credible_judge: bool,
+    out: Path,
 ) -> None:
     """Decide the claims of a publication.
 
@@ -284,7 +290,8 @@ def verdict(
     from medeval.claims.table import verdict_table
 
     names = dict(subject.rsplit("=", 1) for subject in subjects)
-    click.echo(verdict_table(decide_claims(claims, comparisons, weights, names, out)))
+    document = decide_claims(claims, comparisons, weights, names, out, credible_judge=credible_judge)
+    click.echo(verdict_table(document))
 
 
 @main.command()

@@ -169,7 +169,7 @@ class _JournalRecorder:
         value = self._journal.get(_key(instance, sample))
         if value is None:
             return None
-        fields = {name: tuple(v) if isinstance(v, list) else v for name, v in value["result"].items()}
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value["result"].items()}
         return Scored(**fields) if value["kind"] == "scored" else Completion(**fields)
 
     def add(self, instance: Instance, sample: int, prompt: str, result: Completion | Scored) -> None:

@@ -12,9 +12,7 @@ from medeval.files import read_json, sha256_file
 log = logging.getLogger(__name__)
 
 
-def make_items(
-    benchmark: str, sources: Sequence[Path], out: Path, *, expected: int | None, command: str
-) -> str:
+def make_items(benchmark: str, sources: Sequence[Path], out: Path, *, expected: int | None, command: str) -> str:
     """Read a benchmark's source files and write its items.
 
     Args:

@@ -52,7 +52,9 @@ def track(
         else client.create_experiment(experiment, artifact_location=artifacts.resolve().as_uri())
     )
     comparisons, verdicts = read_json(comparisons_path), read_json(verdicts_path)
-    parent = _log_parent(client, experiment_id, config, comparisons, verdicts, [comparisons_path, verdicts_path, report])
+    parent = _log_parent(
+        client, experiment_id, config, comparisons, verdicts, [comparisons_path, verdicts_path, report]
+    )
     files = {_table_key(path): path for path in row_tables}
     children = [
         _log_child(client, experiment_id, parent, name, params, metrics, files.get(key))
@@ -82,7 +84,7 @@ def _log_parent(
         "benchmarks": ", ".join(benchmark["id"] for benchmark in config["benchmarks"]),
         "protocol": json.dumps(config["protocol"]),
     }
-    metrics = {}
+    metrics: dict[str, float] = {}
     for entry in comparisons["averages"]:
         name = f"{entry['model']}.{entry['variant']}.{entry['target']}.{entry['mode']}.average"
         metrics |= _interval(name, entry["normal"])
@@ -125,9 +127,12 @@ def _log_child(
     return str(run.info.run_id)
 
 
-def _children(comparisons: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], dict[str, str], dict[str, float]]]:
+def _children(
+    comparisons: Mapping[str, Any],
+) -> Iterator[tuple[str, tuple[str, ...], dict[str, str], dict[str, float]]]:
     """Yield name, table key, parameters and metrics of every child run; all modes of a benchmark share one."""
     grouped: dict[tuple[str, ...], dict[str, float]] = {}
+    key: tuple[str, ...]
     for entry in comparisons["scores"]:
         key = (entry["model"], entry["variant"], entry["target"], entry["benchmark"])
         grouped.setdefault(key, {}).update(_score_metrics(entry))

@@ -69,6 +69,4 @@ def test_every_published_score_is_reproduced() -> None:
         assert ours[name]["score"] == pytest.approx(published[name], abs=1e-9), name
         assert ours[name]["n"] == published[f"{name}:n_samples"], name
         # one answer per prompt: clusters are rows; both figures are bootstraps, so they agree roughly
-        assert ours[name]["se"] == pytest.approx(published[f"{name}:bootstrap_std"], rel=0.15, abs=0.004), (
-            name
-        )
+        assert ours[name]["se"] == pytest.approx(published[f"{name}:bootstrap_std"], rel=0.15, abs=0.004), name

@@ -66,17 +66,13 @@ def sentence(seed: int, words: int = 30) -> str:
     return " ".join("".join(rng.choices("abcdefghijklmnop", k=7)) for _ in range(words))
 
 
-@pytest.mark.parametrize(
-    ("n", "jaccard"), [(1, 12 / 16), (3, 8 / 16), (5, 5 / 15), (8, 2 / 12)]
-)  # METHODS B1 oracle
+@pytest.mark.parametrize(("n", "jaccard"), [(1, 12 / 16), (3, 8 / 16), (5, 5 / 15), (8, 2 / 12)])  # METHODS B1 oracle
 def test_ngram_sets_of_the_worked_pair(n: int, jaccard: float) -> None:
     a, b = set(hashes(A, n).tolist()), set(hashes(B, n).tolist())
     assert len(a & b) / len(a | b) == pytest.approx(jaccard, abs=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("n", "coverage"), [(3, 0.857142857), (5, 0.642857143), (8, 0.642857143)]
-)  # METHODS B1 oracle
+@pytest.mark.parametrize(("n", "coverage"), [(3, 0.857142857), (5, 0.642857143), (8, 0.642857143)])  # METHODS B1 oracle
 def test_coverage_and_longest_run_of_the_worked_pair(n: int, coverage: float) -> None:
     covered = covered_words(np.isin(hashes(B, n), hashes(A, n)), n)
     assert covered.mean() == pytest.approx(coverage, abs=1e-9)
@@ -145,9 +141,7 @@ def test_rules_differ_where_they_should(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("copies", "dirty"), [(10, True), (11, False)])
-def test_gpt3_rule_ignores_what_stands_in_more_than_ten_documents(
-    tmp_path: Path, copies: int, dirty: bool
-) -> None:
+def test_gpt3_rule_ignores_what_stands_in_more_than_ten_documents(tmp_path: Path, copies: int, dirty: bool) -> None:
     question = sentence(3, 13)
     result = overlap(items([question]), corpus(tmp_path, *[question] * copies))
     assert first(result)["gpt3"] is dirty
@@ -174,9 +168,7 @@ def test_short_items_are_searched_for_as_a_whole_or_untestable(tmp_path: Path) -
     assert [row["question"]["gpt3"] for row in result["items"]] == [True, None, None]
     assert result["items"][0]["question"]["longest_run"] == 6
     summary = result["benchmarks"]["toy"]["question"]["gpt3"]
-    counts = {
-        name: summary[name] for name in ("dirty", "tested", "whole", "untestable", "share", "low", "high")
-    }
+    counts = {name: summary[name] for name in ("dirty", "tested", "whole", "untestable", "share", "low", "high")}
     assert counts == {
         "dirty": 1, "tested": 0, "whole": 1, "untestable": 2, "share": None, "low": None, "high": None
     }  # fmt: skip
@@ -240,8 +232,7 @@ def test_sightings_match_a_plain_search() -> None:
     seen = found.sightings[3]
     for words in set(wanted):
         expected = sum(
-            any(tuple(text.split()[i : i + 3]) == words for i in range(len(text.split()) - 2))
-            for text in texts
+            any(tuple(text.split()[i : i + 3]) == words for i in range(len(text.split()) - 2)) for text in texts
         )
         assert seen.documents[seen.find(ngram_hashes(hasher(list(words)), 3))[0]] == expected
     assert (found.documents, found.words) == (60, sum(len(text.split()) for text in texts))

@@ -141,9 +141,7 @@ def demo_items() -> dict[str, str]:
     for row in read_jsonl("healthbench/oss_eval.demo.jsonl"):
         ideal = (row["ideal_completions_data"] or {"ideal_completion": ""})["ideal_completion"]
         turns = [turn["content"] for turn in row["prompt"]]
-        items[row["prompt_id"]] = " ".join(
-            [*turns, *(rubric["criterion"] for rubric in row["rubrics"]), ideal]
-        )
+        items[row["prompt_id"]] = " ".join([*turns, *(rubric["criterion"] for rubric in row["rubrics"]), ideal])
     for row in read_jsonl("healthbench/meta.demo.jsonl"):
         items[row["completion_id"]] = row["completion"]
     return items
@@ -299,9 +297,7 @@ def test_pubmedqa_decisions_and_context_are_complete() -> None:
 
 def test_healthbench_covers_all_themes_and_ends_with_the_user() -> None:
     rows = read_jsonl("healthbench/oss_eval.demo.jsonl")
-    themes = {
-        tag.removeprefix("theme:") for row in rows for tag in row["example_tags"] if tag.startswith("theme:")
-    }
+    themes = {tag.removeprefix("theme:") for row in rows for tag in row["example_tags"] if tag.startswith("theme:")}
     assert themes == HEALTHBENCH_THEMES
     assert [row["prompt_id"] for row in rows] == [f"demo-{i:04d}" for i in range(1, len(rows) + 1)]
     for row in rows:
@@ -318,9 +314,7 @@ def test_healthbench_rubrics_have_positive_and_negative_points_and_full_tags() -
         assert min(points) < 0 < max(points), row["prompt_id"]
         for rubric in row["rubrics"]:
             kinds = [tag.split(":")[0] for tag in rubric["tags"]]
-            expected = (
-                ["level", "cluster", "axis"] if "level:cluster" in rubric["tags"] else ["level", "axis"]
-            )
+            expected = ["level", "cluster", "axis"] if "level:cluster" in rubric["tags"] else ["level", "axis"]
             assert kinds == expected, row["prompt_id"]
 
 
@@ -343,11 +337,7 @@ def test_healthbench_meta_rows_quote_a_demo_conversation_and_its_criterion() -> 
 
 def test_planted_documents_contain_their_row_and_touch_no_other() -> None:
     texts = documents()
-    medqa = [
-        row
-        for row in read_jsonl("medqa/phrases_no_exclude_test.jsonl")
-        if row["question"] in texts["planted-1"]
-    ]
+    medqa = [row for row in read_jsonl("medqa/phrases_no_exclude_test.jsonl") if row["question"] in texts["planted-1"]]
     stems = [medxpertqa_stem(row) for row in read_jsonl("medxpertqa/Text-test.jsonl")]
     stems = [stem for stem in stems if stem in texts["planted-2"]]
     assert len(medqa) == 1 and len(stems) == 1

@@ -62,7 +62,9 @@ def local_index(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("carrier/data.bin", b"abc")
         archive.writestr("carrier-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: carrier\nVersion: 1.0\n")
-        archive.writestr("carrier-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(
+            "carrier-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
         archive.writestr("carrier-1.0.dist-info/RECORD", "")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
@@ -88,5 +90,3 @@ def test_a_version_that_does_not_exist_is_an_error(tmp_path: Path, monkeypatch: 
     source = PypiSource(type="pypi", package="carrier", version="2.0", member="carrier/data.bin", sha256=ABC)
     with pytest.raises(MedevalError, match=r"carrier==2.0:carrier/data.bin: pip could not download"):
         fetch(source, tmp_path / "out.bin")
-
-

@@ -50,9 +50,7 @@ def response(item_id: str, **changes: Any) -> dict[str, Any]:
 
 
 def scored(item_id: str, mode: str, logprobs: list[float] | None, **changes: Any) -> dict[str, Any]:
-    return response(
-        item_id, mode=mode, finish_reason="scored", text=None, option_logprobs=logprobs, **changes
-    )
+    return response(item_id, mode=mode, finish_reason="scored", text=None, option_logprobs=logprobs, **changes)
 
 
 def run(items: list[dict[str, Any]], responses: list[dict[str, Any]]) -> pa.Table:

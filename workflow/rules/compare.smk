@@ -3,34 +3,30 @@
 
 rule desk_audit:
     input:
-        [str(path) for path in run.desk_audits],
+        lambda wildcards: plan.publication(wildcards.publication),
     output:
-        [str(RESULTS / "desk_audits" / f"{path.stem}.json") for path in run.desk_audits],
+        str(RESULTS / "desk_audits/{publication}.json"),
     log:
-        str(RESULTS / "logs/desk_audit.log"),
+        str(RESULTS / "logs/desk_audit/{publication}.log"),
     benchmark:
-        str(RESULTS / "benchmarks/desk_audit.tsv")
+        str(RESULTS / "benchmarks/desk_audit/{publication}.tsv")
     conda:
         "../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime="10m",
-    params:
-        folder=str(RESULTS / "desk_audits"),
     message:
-        "Auditing the publications' own numbers"
+        "Auditing the numbers that {wildcards.publication} printed"
     shell:
-        "(for file in {input}; do"
-        " medeval desk-audit $file --json > {params.folder}/$(basename $file .yaml).json || exit 1;"
-        " done) 2> {log}"
+        "medeval desk-audit {input} --json > {output} 2> {log}"
 
 
 rule compare:
     input:
-        scores=score_files(),
-        grades=grade_files(),
-        questions=[str(RESULTS / "items" / f"{benchmark}.parquet") for benchmark in run.choice_benchmarks],
+        scores=plan.scores(),
+        grades=plan.grades(),
+        questions=plan.items(),
     output:
         str(RESULTS / "comparisons.json"),
     log:
@@ -59,7 +55,7 @@ rule verdict:
     input:
         claims=str(run.claims),
         comparisons=str(RESULTS / "comparisons.json"),
-        weights=weights_files(),
+        weights=plan.weights_descriptions(),
     output:
         str(RESULTS / "verdicts.json"),
     log:
@@ -73,9 +69,15 @@ rule verdict:
         mem_mb=1000,
         runtime="10m",
     params:
-        subjects=[f"--subject={name}={path}" for name, path in run.published_subjects().items()],
+        subjects=[
+            f"--subject={name}={path}"
+            for name, path in run.published_subjects().items()
+        ],
+        credible=(
+            "--credible-judge" if run.judge is not None and run.judge.credible else ""
+        ),
     message:
         "Deciding the claims"
     shell:
-        "medeval verdict --claims {input.claims} --comparisons {input.comparisons} {params.subjects:q}"
+        "medeval verdict --claims {input.claims} --comparisons {input.comparisons} {params.subjects:q} {params.credible}"
         " --out {output} {input.weights} > {log} 2>&1"

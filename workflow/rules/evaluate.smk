@@ -6,8 +6,13 @@ rule evaluate:
         questions=str(RESULTS / "items/{benchmark}.parquet"),
         weights=str(RESULTS / "weights/{model}/{variant}.gguf"),
     output:
-        responses=str(RESULTS / "responses/{model}/{variant}/{target}/{benchmark}.parquet"),
-        lm_eval=str(RESULTS / "responses/{model}/{variant}/{target}/{benchmark}.parquet.lm_eval.json"),
+        responses=str(
+            RESULTS / "responses/{model}/{variant}/{target}/{benchmark}.parquet"
+        ),
+        lm_eval=str(
+            RESULTS
+            / "responses/{model}/{variant}/{target}/{benchmark}.parquet.lm_eval.json"
+        ),
     log:
         str(RESULTS / "logs/evaluate/{model}/{variant}/{target}/{benchmark}.log"),
     benchmark:
@@ -21,8 +26,12 @@ rule evaluate:
         runtime="24h",
     params:
         protocol=run.protocol.model_dump_json(),
-        reasoning=lambda wildcards: json.dumps(run.model(wildcards.model).model_dump()["reasoning"]),
-        template_options=lambda wildcards: json.dumps(run.model(wildcards.model).template_options),
+        reasoning=lambda wildcards: json.dumps(
+            run.model(wildcards.model).model_dump()["reasoning"]
+        ),
+        template_options=lambda wildcards: json.dumps(
+            run.model(wildcards.model).template_options
+        ),
         seed=run.seed,
         sequences=run.engine.sequences,
     message:

@@ -1,17 +1,13 @@
 # Grading: a judge decides every HealthBench criterion. An interrupted job asks nothing twice.
 
 
-def judge_weights(wildcards):
-    if not isinstance(run.judge, LocalJudge):
-        return []
-    return str(RESULTS / "weights" / run.judge.model / f"{run.judge.variant}.gguf")
-
-
 rule grade:
     input:
         conversations=str(RESULTS / "items/healthbench.parquet"),
-        responses=str(RESULTS / "responses/{model}/{variant}/{target}/healthbench.parquet"),
-        judge=judge_weights,
+        responses=str(
+            RESULTS / "responses/{model}/{variant}/{target}/healthbench.parquet"
+        ),
+        judge=plan.judge_weights(),
     output:
         str(RESULTS / "grades/{model}/{variant}/{target}.parquet"),
     log:
@@ -26,7 +22,9 @@ rule grade:
         runtime="24h",
     params:
         judge=lambda wildcards: run.judge.model_dump_json(),
-        weights=lambda wildcards, input: f"--judge-weights={input.judge}" if input.judge else "",
+        weights=lambda wildcards, input: [
+            f"--judge-weights={path}" for path in input.judge
+        ],
     message:
         "Judging the conversations of {wildcards.model} {wildcards.variant} on {wildcards.target}"
     shell:

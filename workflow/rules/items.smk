@@ -1,51 +1,33 @@
 # Items: source rows, fetched by pinned revision, become validated tables.
 
 
-def row_source(wildcards):
-    return run.benchmark(wildcards.benchmark).sources[int(wildcards.index)]
-
-
-def source_name(source):
-    """Return the file name of a source, which some loaders read meaning from."""
-    return Path(getattr(source, "file", None) or source.path).name
-
-
-def source_files(wildcards):
-    return [
-        str(RESULTS / "sources" / wildcards.benchmark / str(index) / source_name(source))
-        for index, source in enumerate(run.benchmark(wildcards.benchmark).sources)
-    ]
-
-
 rule fetch_rows:
     output:
-        rows=str(RESULTS / "sources/{benchmark}/{index}/{file}"),
-        origin=str(RESULTS / "sources/{benchmark}/{index}/{file}.source.json"),
-    wildcard_constraints:
-        index=r"\d+",
-        file=r"[^/]+(?<!\.source\.json)",
+        rows=str(RESULTS / "sources/{owner}/{index}/{file}"),
+        origin=str(RESULTS / "sources/{owner}/{index}/{file}.source.json"),
     log:
-        str(RESULTS / "logs/fetch_rows/{benchmark}/{index}/{file}.log"),
+        str(RESULTS / "logs/fetch_rows/{owner}/{index}/{file}.log"),
     benchmark:
-        str(RESULTS / "benchmarks/fetch_rows/{benchmark}/{index}/{file}.tsv")
+        str(RESULTS / "benchmarks/fetch_rows/{owner}/{index}/{file}.tsv")
     conda:
         "../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=500,
-        runtime="1h",
-        network=1,
+        runtime="4h",
     params:
-        source=lambda wildcards: row_source(wildcards).model_dump_json(),
+        source=lambda wildcards: plan.source(
+            wildcards.owner, wildcards.index
+        ).model_dump_json(),
     message:
-        "Fetching rows of {wildcards.benchmark}"
+        "Fetching {wildcards.file} for {wildcards.owner}"
     shell:
         "medeval fetch --source {params.source:q} --out {output.rows} > {log} 2>&1"
 
 
 rule items:
     input:
-        source_files,
+        lambda wildcards: plan.sources(wildcards.benchmark),
     output:
         str(RESULTS / "items/{benchmark}.parquet"),
     log:
@@ -60,11 +42,11 @@ rule items:
         runtime="30m",
     params:
         sources=lambda wildcards, input: [f"--source={path}" for path in input],
-        expected=lambda wildcards: (
-            f"--expected={run.benchmark(wildcards.benchmark).expected_items}"
-            if run.benchmark(wildcards.benchmark).expected_items
-            else ""
-        ),
+        expected=lambda wildcards: [
+            f"--expected={count}"
+            for count in [run.benchmark(wildcards.benchmark).expected_items]
+            if count
+        ],
     message:
         "Reading the rows of {wildcards.benchmark} as items"
     shell:

@@ -5,11 +5,15 @@ rule report:
     input:
         comparisons=str(RESULTS / "comparisons.json"),
         verdicts=str(RESULTS / "verdicts.json"),
-        weights=weights_files(),
-        overlaps=overlap_files(),
-        audits=rules.desk_audit.output,
+        weights=plan.weights_descriptions(),
+        overlaps=plan.overlaps(),
+        audits=plan.desk_audits(),
     output:
-        report(str(RESULTS / "report.html"), caption="../report/report.rst", category="Report"),
+        report(
+            str(RESULTS / "report.html"),
+            caption="../report/report.rst",
+            category="Report",
+        ),
     log:
         str(RESULTS / "logs/report.log"),
     benchmark:
@@ -34,8 +38,8 @@ rule track:
         comparisons=str(RESULTS / "comparisons.json"),
         verdicts=str(RESULTS / "verdicts.json"),
         report=str(RESULTS / "report.html"),
-        scores=score_files(),
-        grades=grade_files(),
+        scores=plan.scores(),
+        grades=plan.grades(),
     output:
         str(RESULTS / "mlflow.json"),
     log:

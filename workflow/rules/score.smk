@@ -4,7 +4,9 @@
 rule score:
     input:
         questions=str(RESULTS / "items/{benchmark}.parquet"),
-        responses=str(RESULTS / "responses/{model}/{variant}/{target}/{benchmark}.parquet"),
+        responses=str(
+            RESULTS / "responses/{model}/{variant}/{target}/{benchmark}.parquet"
+        ),
     output:
         str(RESULTS / "scores/{model}/{variant}/{target}/{benchmark}.parquet"),
     log:

@@ -46,9 +46,7 @@ _BOUNDARY = re.compile(
 # "I" is a pronoun before a comma, and before most words.
 _PRONOUN_BOUNDARY = re.compile(r"\s*$|\s*[.):;\]}>]|\s*\n|\s*[\u3000-\u303f\u4e00-\u9fff]")
 # "C. difficile": a genus, unless the small word is one that starts an explanation.
-_GENUS = re.compile(
-    rf"\.\s*(?!{_REASONS}\b|this\b|the\b|it\b|there\b|in\b|an?\b|so\b|if\b|when\b)[a-z]{{3,}}"
-)
+_GENUS = re.compile(rf"\.\s*(?!{_REASONS}\b|this\b|the\b|it\b|there\b|in\b|an?\b|so\b|if\b|when\b)[a-z]{{3,}}")
 _LABEL_BEHIND = re.compile(r"\w\W*\((?:[Oo]ption |[Cc]hoice )?([A-J])\)\W*$")
 # An answer outside of the options.
 _ABSENT = re.compile(

@@ -31,8 +31,8 @@ _VERDICT_WORDS = frozenset({"yes", "no", "maybe"})
 def fold(text: str) -> str:
     """Fold look-alike letters, line ends and long runs of blanks and marks; lines and letter case are kept.
 
-    Models that fall into a loop write the same mark thousands of times; shortening such runs keeps the time of
-    every later search proportional to the length of the text.
+    Models that fall into a loop write the same mark thousands of times; shortening such runs keeps the time
+    of every later search proportional to the length of the text.
     """
     text = fold_lookalikes(re.sub(r"\r\n?|\u2028|\u2029|\x0b|\x0c|\x85", "\n", text))
     text = re.sub(r"\n(?: ?\n)+", "\n\n", re.sub(r"[^\S\n]+", " ", text))
@@ -127,9 +127,7 @@ def _no_article(tokens: str) -> str:
     return rest if rest and first.lower() in _ARTICLES else tokens
 
 
-def _without_own_labels(
-    options: list[str], own_label: re.Pattern[str], labels: Sequence[str]
-) -> list[str] | None:
+def _without_own_labels(options: list[str], own_label: re.Pattern[str], labels: Sequence[str]) -> list[str] | None:
     """Remove the labels that options carry themselves; None unless every option carries the right one."""
     matches = [own_label.match(option) for option in options]
     texts = [m[2] for m, label in zip(matches, labels, strict=False) if m and m[1].upper() == label]

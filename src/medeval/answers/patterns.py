@@ -89,9 +89,7 @@ REFUSED = re.compile(
     re.IGNORECASE,
 )
 
-_MARKUP = re.compile(
-    r"\*+|`+|__|\$|\\[()\[\]]|</?(?:b|strong|i|em|p|br|span|u)\b[^<>]*>|^[ \t]*#+[ \t]*", re.MULTILINE
-)
+_MARKUP = re.compile(r"\*+|`+|__|\$|\\[()\[\]]|</?(?:b|strong|i|em|p|br|span|u)\b[^<>]*>|^[ \t]*#+[ \t]*", re.MULTILINE)
 _LATEX_TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathsf|rm|bf)\s*\{([^{}]*)\}")
 
 

@@ -128,11 +128,7 @@ def _stated(folded: str, options: OptionTexts) -> Iterator[Claim]:
     plain = patterns.without_markup(folded)
     found: list[tuple[int, Claim]] = []
     for cue in (patterns.STATED, patterns.PRESENTED, patterns.CHOSEN, patterns.CHINESE):
-        meant = (
-            m
-            for m in cue.finditer(plain)
-            if not patterns.NOT_MEANT.search(plain[max(0, m.start() - _CONTEXT) : m.start()])
-        )
+        meant = (m for m in cue.finditer(plain) if not patterns.NOT_MEANT.search(_before(m, plain)))
         found += [(m.start(), read_value(plain[m.end() :].partition("\n")[0], options)) for m in meant]
     found += [(m.start(), _label_at(m[1], options)) for m in patterns.CALLED_RIGHT.finditer(plain)]
     found += [(len(plain), _label_at(label, options)) for label in _named_at_end(plain)]
@@ -140,9 +136,7 @@ def _stated(folded: str, options: OptionTexts) -> Iterator[Claim]:
         for match in form.finditer(folded):
             value = next((group for group in match.groups() if group is not None), "")
             found.append((match.start(), read_value(patterns.without_markup(value), options)))
-    yield from (
-        claim for _, claim in sorted(found, key=lambda pair: pair[0]) if claim.kind is not Kind.NOTHING
-    )
+    yield from (claim for _, claim in sorted(found, key=lambda pair: pair[0]) if claim.kind is not Kind.NOTHING)
 
 
 def _label_at(label: str, options: OptionTexts) -> Claim:
@@ -158,11 +152,13 @@ def _named_at_end(plain: str) -> Iterator[str]:
 
 def _not_denied(matches: Iterator[re.Match[str]], text: str) -> Iterator[re.Match[str]]:
     for match in matches:
-        denied = patterns.DENIED_AFTER.match(text[match.end() :]) or patterns.DENIED_BEFORE.search(
-            text[: match.start()]
-        )
-        if not denied:
+        after = text[match.end() : match.end() + _CONTEXT]
+        if not (patterns.DENIED_AFTER.match(after) or patterns.DENIED_BEFORE.search(_before(match, text))):
             yield match
+
+
+def _before(match: re.Match[str], text: str) -> str:
+    return text[max(0, match.start() - _CONTEXT) : match.start()]
 
 
 def _lines(folded: str, options: OptionTexts) -> Iterator[Claim]:

@@ -52,9 +52,7 @@ def lettered_texts(values: Mapping[str, Any], column: str) -> list[str]:
     if not isinstance(value, dict):
         raise UnusableRow(f"{column} is {type(value).__name__}, expected an object with the keys A, B, ...")
     if sorted(value) != list(LETTERS[: len(value)]):
-        raise UnusableRow(
-            f"{column} has the keys {', '.join(sorted(value))}, expected A, B, ... without a gap"
-        )
+        raise UnusableRow(f"{column} has the keys {', '.join(sorted(value))}, expected A, B, ... without a gap")
     return _texts([value[letter] for letter in sorted(value)], column)
 
 

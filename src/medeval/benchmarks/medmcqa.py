@@ -37,9 +37,7 @@ def load(files: Sequence[Path], revision: str, encoding: str | None = None) -> L
     if encoding not in (None, *_FIRST_COP):
         raise MedevalError(f"MedMCQA has no encoding {encoding!r}", f"Give one of: {', '.join(_FIRST_COP)}.")
     tally = Tally("medmcqa", EXPECTED_ITEMS)
-    loaded = collect_items(
-        tally, Layout(id_column="id"), read_files(files, _COLUMNS), revision, _parser(encoding)
-    )
+    loaded = collect_items(tally, Layout(id_column="id"), read_files(files, _COLUMNS), revision, _parser(encoding))
     _check_gold(loaded.report)
     return loaded
 

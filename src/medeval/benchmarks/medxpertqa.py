@@ -73,6 +73,4 @@ def _cut(question: str) -> tuple[str, str | None]:
 
 
 def _listed(options: Sequence[str]) -> str:
-    return canonical_text(
-        " ".join(f"({name}) {option}" for name, option in zip(LETTERS, options, strict=False))
-    )
+    return canonical_text(" ".join(f"({name}) {option}" for name, option in zip(LETTERS, options, strict=False)))

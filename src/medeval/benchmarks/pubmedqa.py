@@ -94,6 +94,4 @@ def _parse(row: SourceRow) -> Question:
     decision = text(values, "final_decision")
     if decision not in _DECISIONS:
         raise UnusableRow(f"final_decision is none of {', '.join(_DECISIONS)}")
-    return Question(
-        text(values, "question"), _DECISIONS, [_DECISIONS.index(decision)], context="\n".join(paragraphs)
-    )
+    return Question(text(values, "question"), _DECISIONS, [_DECISIONS.index(decision)], context="\n".join(paragraphs))

@@ -47,9 +47,7 @@ class Benchmark:
 BENCHMARKS: Mapping[str, Benchmark] = {
     "medqa": Benchmark(medqa.load, medqa.EXPECTED_ITEMS),
     "medmcqa": Benchmark(medmcqa.load, medmcqa.EXPECTED_ITEMS),
-    "pubmedqa": Benchmark(
-        pubmedqa.load, pubmedqa.EXPECTED_ITEMS, variants={"all": pubmedqa.EXPECTED_ITEMS_ALL}
-    ),
+    "pubmedqa": Benchmark(pubmedqa.load, pubmedqa.EXPECTED_ITEMS, variants={"all": pubmedqa.EXPECTED_ITEMS_ALL}),
     "mmlu_health": Benchmark(mmlu_health.load, mmlu_health.EXPECTED_ITEMS, aggregate="strata"),
     "mmlu_pro_health": Benchmark(mmlu_pro_health.load, mmlu_pro_health.EXPECTED_ITEMS),
     "medxpertqa": Benchmark(medxpertqa.load, medxpertqa.EXPECTED_ITEMS),
@@ -70,9 +68,7 @@ def find(benchmark_id: str) -> Benchmark:
         MedevalError: There is none of that id.
     """
     if benchmark_id not in BENCHMARKS:
-        raise MedevalError(
-            f"no benchmark is called {benchmark_id!r}", f"Give one of: {', '.join(BENCHMARKS)}."
-        )
+        raise MedevalError(f"no benchmark is called {benchmark_id!r}", f"Give one of: {', '.join(BENCHMARKS)}.")
     return BENCHMARKS[benchmark_id]
 
 

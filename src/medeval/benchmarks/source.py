@@ -117,9 +117,7 @@ def _json_object(path: Path, where: str, text: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise MedevalError(f"{path}: {where} is not JSON ({error})", _FETCH_AGAIN) from error
     if not isinstance(row, dict):
-        raise MedevalError(
-            f"{path}: {where} is a JSON {type(row).__name__}, expected an object", _FETCH_AGAIN
-        )
+        raise MedevalError(f"{path}: {where} is a JSON {type(row).__name__}, expected an object", _FETCH_AGAIN)
     return row
 
 
@@ -146,9 +144,7 @@ def _document_rows(path: Path, document: Any, key_column: str | None) -> Iterato
         raise MedevalError(f"{path}: a JSON {type(document).__name__}, expected rows", _FETCH_AGAIN)
     for number, row in enumerate(document):
         if not isinstance(row, dict):
-            raise MedevalError(
-                f"{path}: row {number} is a {type(row).__name__}, expected an object", _FETCH_AGAIN
-            )
+            raise MedevalError(f"{path}: row {number} is a {type(row).__name__}, expected an object", _FETCH_AGAIN)
         yield row
 
 

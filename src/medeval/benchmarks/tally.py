@@ -63,9 +63,7 @@ class Tally:
         """
         self._refuse_unknown_defects(len(items))
         if not items:
-            reasons = (
-                ", ".join(f"{count} rows: {reason}" for reason, count in self.outside.items()) or "no rows"
-            )
+            reasons = ", ".join(f"{count} rows: {reason}" for reason, count in self.outside.items()) or "no rows"
             raise MedevalError(
                 f"{self.benchmark}: no item in the source ({reasons})",
                 "Give the file that holds the evaluation split.",

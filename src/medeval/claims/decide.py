@@ -33,7 +33,9 @@ def decide_order(
         adjusted_p: p-value of no difference, adjusted for all such claims; None when it cannot be tested.
         alpha: Level of the family.
     """
-    resolved = adjusted_p is not None and adjusted_p < alpha
+    # Test and interval are made differently for small or clustered samples; a resolved order needs both.
+    excludes_zero = found.low is not None and found.high is not None and (found.low > 0 or found.high < 0)
+    resolved = excludes_zero and adjusted_p is not None and adjusted_p < alpha
     if resolved and found.value > 0:
         verdict, reasons = Verdict.REPRODUCED, ["the difference is positive and resolved"]
         if stated is not None and abs(found.value - stated) > SIZE_TOLERANCE:
@@ -44,7 +46,14 @@ def decide_order(
         verdict, reasons = Verdict.NOT_REPRODUCED, [f"the two are shown to be equal within {EQUAL_WITHIN:g} point"]
     else:
         verdict, reasons = Verdict.INCONCLUSIVE, ["the data cannot separate the two"]
-    return _decision(metric, a, b, found, verdict, reasons, alpha, adjusted_p, effect=stated)
+    decision = _decision(metric, a, b, found, verdict, [*reasons, *found.fragile], alpha, adjusted_p, effect=stated)
+    return replace(decision, flags=decision.flags | {Flag.FRAGILE}) if found.fragile else decision
+
+
+def withhold(decision: Decision, reason: str) -> Decision:
+    """Turn a decided part into an undecided one, since what it was measured with is not established."""
+    flags = decision.flags | {Flag.JUDGE_NOT_CREDIBLE}
+    return replace(decision, verdict=Verdict.INCONCLUSIVE, reasons=(reason, *decision.reasons), flags=flags)
 
 
 def decide_bounded_loss(metric: str, a: str, b: str, found: Difference, margin: float, alpha: float) -> Decision:
@@ -79,9 +88,7 @@ def decide_equality(metric: str, a: str, b: str, found: Difference, margin: floa
     return _decision(metric, a, b, found, verdict, [reason], alpha, test.p_value, effect=margin)
 
 
-def decide_point_value(
-    metric: str, a: str, found: Difference, stated: float, margin: float, alpha: float
-) -> Decision:
+def decide_point_value(metric: str, a: str, found: Difference, stated: float, margin: float, alpha: float) -> Decision:
     """Decide "A scores `stated`" by two one-sided tests of our value minus the stated one.
 
     Args:
@@ -170,8 +177,6 @@ def _decision(
     effect: float | None,
 ) -> Decision:
     flags = set()
-    if found.fragile:
-        flags.add(Flag.FRAGILE)
     if found.partial:
         flags.add(Flag.PARTIAL_COVERAGE)
     smallest = minimum_detectable_effect(found.se, alpha) if found.se else None
@@ -184,7 +189,7 @@ def _decision(
         a=a,
         b=b,
         verdict=verdict,
-        reasons=(*reasons, *found.fragile, *found.partial),
+        reasons=(*reasons, *found.partial),
         estimate=found.value,
         low=found.low,
         high=found.high,

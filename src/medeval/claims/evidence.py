@@ -107,9 +107,9 @@ class Evidence:
             value = POINTS * estimate["value"] - stated
             se = None if estimate["se"] is None else POINTS * math.sqrt(2.0) * estimate["se"]
             half = None if se is None else two_sided(0.95) * se
-            ends = (None, None) if half is None else (value - half, value + half)
+            low, high = (None, None) if half is None else (value - half, value + half)
             partial = (f"benchmarks not run: {', '.join(missing)}",) if missing else ()
-            return Difference(value, se, *ends, None, estimate["n"], "error of a repetition", partial=partial)
+            return Difference(value, se, low, high, None, estimate["n"], "error of a repetition", partial=partial)
         return None
 
     def tokens(self, a: str, b: str) -> Mapping[str, Any] | None:
@@ -117,7 +117,8 @@ class Evidence:
         found = self._pair("comparisons", a, b, mode="generate")
         if found is None or found[1] < 0:
             return None
-        return found[0]["tokens"]
+        ratio: Mapping[str, Any] | None = found[0]["tokens"]
+        return ratio
 
     def _pair(
         self, kind: str, a: str, b: str, *, mode: str | None = None, **match: str

@@ -1,6 +1,7 @@
 """The verdict stage: a publication's claims and the run's comparisons in, one verdict per claim out."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,13 @@ _CONVERSATION_SUBSETS = {"healthbench": "main", "healthbench_hard": "hard", "hea
 
 
 def decide_claims(
-    claims_path: Path, comparisons_path: Path, weights: Sequence[Path], subjects: dict[str, str], out: Path
+    claims_path: Path,
+    comparisons_path: Path,
+    weights: Sequence[Path],
+    subjects: dict[str, str],
+    out: Path,
+    *,
+    credible_judge: bool,
 ) -> dict[str, Any]:
     """Decide every claim of a publication and write the verdicts.
 
@@ -28,6 +35,8 @@ def decide_claims(
         weights: Descriptions of the weights files, `.../MODEL/VARIANT.gguf.json`.
         subjects: Published name -> MODEL/VARIANT.
         out: JSON document to write.
+        credible_judge: Whether the judge's agreement with physicians is established; no claim about
+            graded conversations is decided without.
 
     Raises:
         MedevalError: A file is missing or malformed.
@@ -37,7 +46,8 @@ def decide_claims(
     sizes = {f"{path.parent.name}/{path.name.removesuffix('.gguf.json')}": read_json(path) for path in weights}
     evidence = Evidence(comparisons, sizes, subjects)
     adjusted = _adjusted_p_values(publication, evidence)
-    verdicts = [_verdict(claim, publication, evidence, comparisons, adjusted) for claim in publication.claims]
+    stage = _Stage(publication, evidence, comparisons, adjusted, credible_judge)
+    verdicts = [_verdict(claim, stage) for claim in publication.claims]
     document = {
         "schema": "verdicts.v1",
         "publication": publication.title,
@@ -50,20 +60,25 @@ def decide_claims(
     return document
 
 
-def _verdict(
-    claim: Claim,
-    publication: Publication,
-    evidence: Evidence,
-    comparisons: dict[str, Any],
-    adjusted: dict[tuple[str, int], float],
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Stage:
+    """What every decision of one call shares."""
+
+    publication: Publication
+    evidence: Evidence
+    comparisons: dict[str, Any]
+    adjusted: dict[tuple[str, int], float]
+    credible_judge: bool
+
+
+def _verdict(claim: Claim, stage: _Stage) -> dict[str, Any]:
     decisions = [
-        _decide(claim, part, publication, evidence, comparisons, adjusted.get((claim.id, index)))
+        _decide(claim, part, stage, stage.adjusted.get((claim.id, index)))
         for index, part in enumerate(claim.comparisons)
     ]
     verdict = combine(decisions)
     flags = set().union(*(decision.flags for decision in decisions))
-    if publication.evaluation.undisclosed:
+    if stage.publication.evaluation.undisclosed:
         flags.add(Flag.PROTOCOL_MISMATCH)
     return {
         "claim_id": claim.id,
@@ -76,22 +91,24 @@ def _verdict(
     }
 
 
-def _decide(
-    claim: Claim,
-    part: Comparison,
-    publication: Publication,
-    evidence: Evidence,
-    comparisons: dict[str, Any],
-    adjusted_p: float | None,
-) -> Decision:
-    a, b = evidence.subject(part.a), evidence.subject(part.b)
+def _decide(claim: Claim, part: Comparison, stage: _Stage, adjusted_p: float | None) -> Decision:
+    decision = _decide_measured(claim, part, stage, adjusted_p)
+    if part.metric in _CONVERSATION_SUBSETS and decision.estimate is not None and not stage.credible_judge:
+        return decide.withhold(decision, "the judge's agreement with physicians is not established")
+    return decision
+
+
+def _decide_measured(claim: Claim, part: Comparison, stage: _Stage, adjusted_p: float | None) -> Decision:
+    publication, evidence = stage.publication, stage.evidence
+    other = part.b or part.a  # a value alone is compared with what was stated for it
+    a, b = evidence.subject(part.a), evidence.subject(other)
     if a is None or b is None:
-        unknown = ", ".join(name for name, found in ((part.a, a), (part.b, b)) if found is None)
-        return not_testable(part.metric, part.a, part.b, f"this run evaluates no {unknown}")
+        unknown = ", ".join(name for name, found in ((part.a, a), (other, b)) if found is None)
+        return not_testable(part.metric, part.a, other, f"this run evaluates no {unknown}")
     if part.metric == SIZE:
         return _decide_size(part, a, b, evidence)
     if part.metric == TOKENS:
-        return _decide_tokens(part, a, b, evidence, comparisons)
+        return _decide_tokens(part, a, b, evidence, stage.comparisons)
     if claim.type == "T1":
         return _decide_point_value(claim, part, a, publication, evidence)
     found = _difference(part, a, b, publication, evidence)
@@ -106,9 +123,7 @@ def _decide(
             return decide.decide_order(part.metric, a, b, found, part.stated_difference, adjusted_p, ALPHA)
 
 
-def _difference(
-    part: Comparison, a: str, b: str, publication: Publication, evidence: Evidence
-) -> Difference | None:
+def _difference(part: Comparison, a: str, b: str, publication: Publication, evidence: Evidence) -> Difference | None:
     if part.metric == AVERAGE:
         return evidence.average(a, b, publication.average.over if publication.average else [])
     if part.metric in _CONVERSATION_SUBSETS:
@@ -137,9 +152,7 @@ def _decide_size(part: Comparison, a: str, b: str, evidence: Evidence) -> Decisi
     return decide.decide_size(a, b, bytes_a, bytes_b, part.stated_reduction)
 
 
-def _decide_tokens(
-    part: Comparison, a: str, b: str, evidence: Evidence, comparisons: dict[str, Any]
-) -> Decision:
+def _decide_tokens(part: Comparison, a: str, b: str, evidence: Evidence, comparisons: dict[str, Any]) -> Decision:
     ratio = evidence.tokens(a, b)
     if ratio is None or part.stated_ratio is None:
         return not_testable(TOKENS, a, b, "no generated replies of both were compared")
@@ -156,8 +169,10 @@ def _adjusted_p_values(publication: Publication, evidence: Evidence) -> dict[tup
     raw: dict[tuple[str, int], float] = {}
     for claim in publication.claims:
         for index, part in enumerate(claim.comparisons):
+            if claim.type != "T2" or part.b is None or part.metric in (SIZE, TOKENS):
+                continue
             a, b = evidence.subject(part.a), evidence.subject(part.b)
-            if claim.type != "T2" or a is None or b is None or part.metric in (SIZE, TOKENS):
+            if a is None or b is None:
                 continue
             found = _difference(part, a, b, publication, evidence)
             if found is not None and found.p_value is not None:

@@ -34,7 +34,7 @@ def compare_pair(
         seed: Seed of the bootstraps.
     """
     differences = [_difference(one, two) for one, two in zip(a, b, strict=True)]
-    entries = [_benchmark_entry(*pair, d, seed) for *pair, d in zip(a, b, differences, strict=True)]
+    entries = [_benchmark_entry(one, two, d, seed) for one, two, d in zip(a, b, differences, strict=True)]
     adjusted = holm([entry["difference"]["p_value"] for entry in entries]).p_values
     for entry, p_value in zip(entries, adjusted, strict=True):
         entry["holm_p_value"] = float(p_value)

@@ -92,9 +92,7 @@ def _select(scores: Sequence[ItemScores], system: System, mode: str) -> list[Ite
     return [part for part in scores if part.system == system and part.mode == mode]
 
 
-def _shared(
-    scores: Sequence[ItemScores], a: System, b: System, mode: str
-) -> tuple[list[ItemScores], list[ItemScores]]:
+def _shared(scores: Sequence[ItemScores], a: System, b: System, mode: str) -> tuple[list[ItemScores], list[ItemScores]]:
     """Return both systems' scores on the benchmarks that both have, in the same order."""
     of_b = {part.benchmark: part for part in _select(scores, b, mode)}
     of_a = [part for part in _select(scores, a, mode) if part.benchmark in of_b]

@@ -40,7 +40,5 @@ def _unpinned(run: RunConfig) -> list[str]:
     sources = [(f"benchmark {b.id}", s) for b in run.benchmarks for s in b.sources]
     for model in run.models:
         sources += [(f"{model.id}/{name}", v.source) for name, v in model.variants.items() if v.source]
-    open_ones = [
-        f"  {where}: {describe(s)}" for where, s in sources if isinstance(s, HubSource) and s.revision is None
-    ]
+    open_ones = [f"  {where}: {describe(s)}" for where, s in sources if isinstance(s, HubSource) and s.revision is None]
     return ["", "not pinned yet, so a run will refuse them:", *open_ones] if open_ones else []

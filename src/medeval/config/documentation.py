@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from medeval.config.publication import Publication
 from medeval.config.run import RunConfig
 
-SCHEMAS = {"config": RunConfig, "publication": Publication}
+SCHEMAS: dict[str, type[BaseModel]] = {"config": RunConfig, "publication": Publication}
 PAGE = Path("docs/configuration.md")
 
 
@@ -44,7 +46,12 @@ def _page(config: dict[str, Any], publication: dict[str, Any]) -> str:
     ]
     for name, definition in config.get("$defs", {}).items():
         lines += _section(name, definition)
-    lines += ["# Publication files", "", "What a publication printed and claims, such as `config/claims/medpsy.yaml`.", ""]
+    lines += [
+        "# Publication files",
+        "",
+        "What a publication printed and claims, such as `config/claims/medpsy.yaml`.",
+        "",
+    ]
     lines += _section("A publication", publication)
     for name, definition in publication.get("$defs", {}).items():
         lines += _section(name, definition)
@@ -79,7 +86,9 @@ def _type(schema: dict[str, Any]) -> str:
     if schema.get("type") == "array":
         return f"list of {_type(schema.get('items', {}))}"
     if schema.get("type") == "object" and "additionalProperties" in schema:
-        return f"mapping to {_type(schema['additionalProperties'])}" if isinstance(
-            schema["additionalProperties"], dict
-        ) else "mapping"
+        return (
+            f"mapping to {_type(schema['additionalProperties'])}"
+            if isinstance(schema["additionalProperties"], dict)
+            else "mapping"
+        )
     return str(schema.get("type", "anything"))

@@ -165,11 +165,12 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
-        for kind, names in (
-            ("models", [model.id for model in self.models]),
-            ("benchmarks", [benchmark.id for benchmark in self.benchmarks]),
-            ("targets", list(self.targets)),
-        ):
+        listed: dict[str, list[str]] = {
+            "models": [model.id for model in self.models],
+            "benchmarks": [benchmark.id for benchmark in self.benchmarks],
+            "targets": list(self.targets),
+        }
+        for kind, names in listed.items():
             if repeated := sorted({name for name in names if names.count(name) > 1}):
                 raise ValueError(f"`{kind}` holds {repeated} more than once")
         if isinstance(self.judge, LocalJudge):

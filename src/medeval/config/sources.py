@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from medeval.errors import MedevalError
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the file, 64 hexadecimal digits.")]
-Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$", description="A commit of the repository, 40 hexadecimal digits.")]
+Commit = Annotated[
+    str, Field(pattern=r"^[0-9a-f]{40}$", description="A commit of the repository, 40 hexadecimal digits.")
+]
 
 
 class _Source(BaseModel):

@@ -63,9 +63,7 @@ def overlap(items: pa.Table, corpus: Path | Sequence[Path], *, text_field: str =
             "words": found.words,
         },
         "benchmarks": _summaries(results),
-        "items": [
-            {"benchmark": name, "item_id": item_id, **views} for (name, item_id), views in results.items()
-        ],
+        "items": [{"benchmark": name, "item_id": item_id, **views} for (name, item_id), views in results.items()],
     }
 
 

@@ -48,9 +48,7 @@ class Sightings:
         new[1:] = (rows[1:, :2] != rows[:-1, :2]).any(axis=1)
         rows = rows[new]
         # rank of a document among those of the same n-gram in this batch
-        starts = (
-            np.flatnonzero(np.r_[True, rows[1:, 0] != rows[:-1, 0]]) if len(rows) else np.empty(0, dtype=int)
-        )
+        starts = np.flatnonzero(np.r_[True, rows[1:, 0] != rows[:-1, 0]]) if len(rows) else np.empty(0, dtype=int)
         rank = np.arange(len(rows)) - np.repeat(starts, np.diff(np.r_[starts, len(rows)]))
         self.places.append(rows[self.documents[rows[:, 0]] + rank < KEPT_DOCUMENTS])
         np.add.at(self.documents, rows[:, 0], 1)

@@ -40,5 +40,5 @@ class ChatTemplate:
             complete_last: The last message is the beginning of the assistant's reply, to be continued.
         """
         history = list(messages[:-1] if complete_last else messages)
-        prompt = self._formatter(messages=history, **self._options).prompt  # type: ignore[arg-type]
+        prompt: str = self._formatter(messages=history, **self._options).prompt
         return prompt + (messages[-1]["content"] if complete_last else "")

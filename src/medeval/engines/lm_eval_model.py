@@ -200,4 +200,3 @@ def _pairs(group: Sequence[Instance], scored: Scored | None) -> Iterator[tuple[f
 def _assert_one_each(results: Sequence[object], requests: Sequence[Instance]) -> None:
     if len(results) != len(requests):
         raise AssertionError(f"{len(results)} results for {len(requests)} requests: scores would be misaligned")
-

@@ -71,9 +71,7 @@ def _calls(conversations_path: Path, responses_path: Path) -> Iterator[tuple[dic
                 yield _row(conversation, response, index, rubric), _prompt(conversation, response, rubric)
 
 
-def _row(
-    conversation: dict[str, Any], response: dict[str, Any], index: int, rubric: dict[str, Any]
-) -> dict[str, Any]:
+def _row(conversation: dict[str, Any], response: dict[str, Any], index: int, rubric: dict[str, Any]) -> dict[str, Any]:
     return {
         **{key: response[key] for key in ("model", "variant", "target", "benchmark", "item_id", "sample")},
         **{key: conversation[key] for key in ("subset", "example_tags", "stratum")},
@@ -98,7 +96,7 @@ def _ask(judge: Judge, calls: list[tuple[dict[str, Any], str | None]], journal: 
     todo = [(row, prompt) for row, prompt in calls if prompt is not None and journal.get(_key(row)) is None]
     with Tracker("judging", len(calls), len(calls) - len(todo)) as tracker:
         for index, verdict in judge.decide([prompt for _, prompt in todo]):
-            row, prompt = todo[index]
+            row, _ = todo[index]
             journal.add(
                 _key(row),
                 {

@@ -84,7 +84,7 @@ class GgufJudge:
 
         self._engine = LlamaEngine(weights, target=target, threads=threads)
         self._chat = ChatTemplate(self._engine.model, {})
-        self._grammar = json_schema_to_gbnf(json.dumps(_VERDICT_SCHEMA), list(_VERDICT_SCHEMA["properties"]))
+        self._grammar = json_schema_to_gbnf(json.dumps(_VERDICT_SCHEMA), ["explanation", "criteria_met"])
         self._max_tokens = max_tokens
         self.name = f"{weights.stem}@{sha256_file(weights)[:12]} greedy, JSON grammar"
 
@@ -154,4 +154,3 @@ class ServerJudge:
             time.sleep(min(float(response.headers.get("Retry-After", 1)), 60))
         response.raise_for_status()
         return str(response.json()["choices"][0]["message"]["content"])
-

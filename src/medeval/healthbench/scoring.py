@@ -104,9 +104,7 @@ def worst_at_k(scores: Sequence[float], k: int) -> float:
     """
     total = len(scores)
     if not 1 <= k <= total:
-        raise MedevalError(
-            f"worst-at-{k} of {total} answers: k must be 1 to {total}", "Generate more samples."
-        )
+        raise MedevalError(f"worst-at-{k} of {total} answers: k must be 1 to {total}", "Generate more samples.")
     weights = [comb(total - rank, k - 1) for rank in range(1, total + 1)]
     return sum(s * w for s, w in zip(sorted(scores), weights, strict=True)) / comb(total, k)
 

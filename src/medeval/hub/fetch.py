@@ -34,7 +34,8 @@ def fetch(source: HubSource | PypiSource | FileSource, out: Path) -> dict[str, o
         digest = sha256_file(temporary)
         if source.sha256 is not None and digest != source.sha256:
             raise MedevalError(
-                f"{describe(source)}: SHA-256 is {digest}, expected {source.sha256} ({temporary.stat().st_size:,} bytes)",
+                f"{describe(source)}: SHA-256 is {digest}, expected {source.sha256}; "
+                f"{temporary.stat().st_size:,} bytes",
                 "Do not use this file. If the source was replaced on purpose, review it and pin the new hash.",
             )
         size = temporary.stat().st_size

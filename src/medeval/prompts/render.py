@@ -16,7 +16,7 @@ LABELS = "ABCDEFGHIJ"
 @cache
 def template(name: str) -> Template:
     """Load `templates/NAME.jinja`; a variable that a template needs and is not given is an error."""
-    environment = Environment(
+    environment = Environment(  # noqa: S701 - prompts are plain text, in which nothing is to be escaped
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -59,16 +59,18 @@ def judge_notes(config: Mapping[str, Any]) -> tuple[str, bool | None, str]:
     name = f"{judge['model']}/{judge['variant']}" if judge["type"] == "local" else f"{judge['model']} at an endpoint"
     if judge["credible"]:
         return name, True, "Its agreement with physicians was measured and found good, as the configuration states."
-    return name, False, (
-        "This judge is not credible: its agreement with physicians was not measured, or not found good. "
-        "Read the scores below as a test of the machinery, not of a model."
+    return (
+        name,
+        False,
+        (
+            "This judge is not credible: its agreement with physicians was not measured, or not found good. "
+            "Read the scores below as a test of the machinery, not of a model."
+        ),
     )
 
 
 def _subset(run: Run, name: str) -> Subset:
-    entries = [
-        pair for pair in enumerate(run.comparisons.content["conversations"]) if pair[1]["subset"] == name
-    ]
+    entries = [pair for pair in enumerate(run.comparisons.content["conversations"]) if pair[1]["subset"] == name]
     entries.sort(key=lambda pair: run.systems.rank(pair[1]))
     pairs = enumerate(run.comparisons.content["conversation_comparisons"])
     return Subset(

@@ -47,9 +47,7 @@ def difference_forest(
         strong: The benchmark, or `average`, to stress.
     """
     entry = run.comparisons.content["comparisons"][index]
-    benchmarks = sorted(
-        enumerate(entry["benchmarks"]), key=lambda pair: run.benchmark_rank(pair[1]["benchmark"])
-    )
+    benchmarks = sorted(enumerate(entry["benchmarks"]), key=lambda pair: run.benchmark_rank(pair[1]["benchmark"]))
     average = entry["average"]
     shown = [average["normal"], *(benchmark["difference"] for _, benchmark in benchmarks)]
     ends = [oriented(estimate, sign)[key] for estimate in shown for key in ("value", "low", "high")]
@@ -73,9 +71,7 @@ def difference_forest(
     )
 
 
-def _benchmark_row(
-    entry: Mapping[str, Any], sign: int, scale: Scale, tone: int, source: str, strong: bool
-) -> Row:
+def _benchmark_row(entry: Mapping[str, Any], sign: int, scale: Scale, tone: int, source: str, strong: bool) -> Row:
     difference = oriented(entry["difference"], sign)
     unshared = entry["items_only_in_one"]
     items = cell(count(entry["items"]), *((" (", count(unshared), " in one only)") if unshared else ()))
@@ -106,9 +102,7 @@ def _flip_cells(flips: Mapping[str, Any] | None, sign: int) -> tuple[Cell, Cell,
     return number_cell(count(only_a)), number_cell(count(only_b)), cell(percent(rate["value"]), " % (", *ends, ")")
 
 
-def _average_row(
-    average: Mapping[str, Any], sign: int, scale: Scale, tone: int, source: str, strong: bool
-) -> Row:
+def _average_row(average: Mapping[str, Any], sign: int, scale: Scale, tone: int, source: str, strong: bool) -> Row:
     normal = oriented(average["normal"], sign)
     none = cell("")
     return Row(
@@ -191,7 +185,11 @@ def _leave_one_out(entry: Mapping[str, Any], left: Mapping[str, Any], sign: int)
 
 def _equivalence(test: Mapping[str, Any], sign: int) -> Fact:
     low, high = ("low", "high") if sign > 0 else ("high", "low")
-    outcome = {True: "equal within the margin is shown", False: "equal within the margin is not shown", None: "untested"}
+    outcome = {
+        True: "equal within the margin is shown",
+        False: "equal within the margin is not shown",
+        None: "untested",
+    }
     return fact(
         "Equivalence",
         points(sign * test[low]),

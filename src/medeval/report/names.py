@@ -34,6 +34,7 @@ FLAGS = {
     "UNDERPOWERED": "The smallest difference that this many items show with 80 % power is larger than the stated one.",
     "PARTIAL_COVERAGE": "Not all of what the claim is about was run.",
     "EXCEEDS": "The measured value is above the stated one.",
+    "JUDGE_NOT_CREDIBLE": "The agreement of the HealthBench judge with physicians is not established.",
     "ARITHMETIC": "The printed figures do not agree with each other.",
     "COMPARATOR_MISMATCH": "The compared model has other figures where its makers report it.",
 }

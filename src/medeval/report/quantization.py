@@ -90,7 +90,9 @@ def weights_files(run: Run) -> list[WeightsFile]:
     models = {model["id"]: model for model in run.config["models"]}
     order = [f"{model['id']}/{name}" for model in run.config["models"] for name in model["variants"]]
     listed = sorted(run.weights, key=lambda system: order.index(system) if system in order else len(order))
-    kinds = sorted({kind for document in run.weights.values() for kind in document.content["bytes_by_type"]}, key=_width)
+    kinds = sorted(
+        {kind for document in run.weights.values() for kind in document.content["bytes_by_type"]}, key=_width
+    )
     return [_weights_file(system, run.weights[system], models, kinds) for system in listed]
 
 
@@ -106,9 +108,7 @@ def _width(kind: str) -> tuple[int, str]:
     return -int(digits[:2] if digits[:2] in ("16", "32") else digits[:1] or 0), kind
 
 
-def _weights_file(
-    system: str, document: Document, models: Mapping[str, Any], kinds: list[str]
-) -> WeightsFile:
+def _weights_file(system: str, document: Document, models: Mapping[str, Any], kinds: list[str]) -> WeightsFile:
     content = document.content
     model_id, _, name = system.partition("/")
     model = models.get(model_id)

@@ -88,9 +88,7 @@ def _average_row(run: Run, index: int, entry: Mapping[str, Any]) -> Row:
     return Row(
         label=run.systems.label(entry),
         note=f"{len(entry['benchmarks'])} benchmarks",
-        track=track(
-            entry["normal"], accuracy_scale(), tone=run.systems.tone(entry), shape=run.systems.shape(entry)
-        ),
+        track=track(entry["normal"], accuracy_scale(), tone=run.systems.tone(entry), shape=run.systems.shape(entry)),
         cells=(
             percent_cell(entry["normal"]),
             percent_cell(entry["bootstrap"]),
@@ -171,9 +169,7 @@ def _strata(run: Run, mode: str) -> list[Strata]:
             continue
         found = [{stratum["stratum"]: stratum for stratum in entry["strata"]} for entry in entries]
         rows = tuple((name or "not named", *_stratum_cells([by_name.get(name) for by_name in found])) for name in names)
-        tables.append(
-            Strata(benchmark_name(benchmark), tuple(run.systems.label(entry) for entry in entries), rows)
-        )
+        tables.append(Strata(benchmark_name(benchmark), tuple(run.systems.label(entry) for entry in entries), rows))
     return tables
 
 

@@ -70,9 +70,7 @@ def badge(code: str) -> Badge:
 
 
 def _claim(run: Run, index: int, entry: Mapping[str, Any]) -> ClaimRow:
-    parts = tuple(
-        _part(run, part, f"verdicts[{index}].parts[{place}]") for place, part in enumerate(entry["parts"])
-    )
+    parts = tuple(_part(run, part, f"verdicts[{index}].parts[{place}]") for place, part in enumerate(entry["parts"]))
     return ClaimRow(
         id=entry["claim_id"],
         type=entry["type"],
@@ -145,9 +143,7 @@ def _evidence(run: Run, part: Mapping[str, Any]) -> tuple[Forest | None, list[Fa
     return difference_forest(run, *found, strong=metric), facts
 
 
-def find_pair(
-    entries: list[Mapping[str, Any]], part: Mapping[str, Any], **match: str
-) -> tuple[int, int] | None:
+def find_pair(entries: list[Mapping[str, Any]], part: Mapping[str, Any], **match: str) -> tuple[int, int] | None:
     """Find the entry that compares A and B of a decision: its place, and -1 when it stands the other way."""
     for index, entry in enumerate(entries):
         one, two = (f"{entry[side]['model']}/{entry[side]['variant']}" for side in ("a", "b"))

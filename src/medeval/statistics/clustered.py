@@ -110,6 +110,7 @@ def _interval(
     if groups == values.size or groups >= FEW_CLUSTERS:
         return mean - half, mean + half, words, None
     drawn = cluster_bootstrap(values, codes, confidence=confidence, seed=seed)
-    assert drawn.low is not None and drawn.high is not None  # two clusters at least were checked above
     words = f"wider of {words} and cluster bootstrap ({groups} clusters, fewer than {FEW_CLUSTERS})"
-    return min(mean - half, drawn.low), max(mean + half, drawn.high), words, seed
+    # With two clusters or more, which is checked above, the bootstrap has both ends.
+    low, high = (end if end is not None else mean for end in (drawn.low, drawn.high))
+    return min(mean - half, low), max(mean + half, high), words, seed

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special  # type: ignore[import-untyped]
+from scipy import special
 
 from medeval.statistics.arrays import FloatArray, closed_fraction, finite_matrix
 from medeval.statistics.clustered import cluster_mean
@@ -115,8 +115,7 @@ def letter_agreement(
     clear = ranked[:, -1] - ranked[:, -2] > clear_margin
     same = p.argmax(axis=1) == q.argmax(axis=1)
     kl, js, tv = (
-        _mean(measure(p, q), clusters, confidence, seed)
-        for measure in (kl_divergence, js_divergence, total_variation)
+        _mean(measure(p, q), clusters, confidence, seed) for measure in (kl_divergence, js_divergence, total_variation)
     )
     return LetterAgreement(
         kl=kl,
@@ -151,7 +150,5 @@ def _distributions(p: npt.ArrayLike, q: npt.ArrayLike) -> tuple[FloatArray, Floa
         wrong = (matrix.min(axis=1) < 0.0) | (np.abs(totals - 1.0) > SUM_TOLERANCE)
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
-            raise ValueError(
-                f"{name}: row {row} is not a distribution (sum {totals[row]}, values {matrix[row]})"
-            )
+            raise ValueError(f"{name}: row {row} is not a distribution (sum {totals[row]}, values {matrix[row]})")
     return first, second

@@ -78,9 +78,7 @@ class NonInferiority:
     method: str = "one-sided non-inferiority"
 
 
-def tost(
-    difference: float, se: float, margin: float, *, df: float | None = None, alpha: float = 0.05
-) -> Equivalence:
+def tost(difference: float, se: float, margin: float, *, df: float | None = None, alpha: float = 0.05) -> Equivalence:
     """Two one-sided tests that a difference lies within ``margin`` of 0 (Schuirmann 1987; Lakens 2017).
 
     Args:

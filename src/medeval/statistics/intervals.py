@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from statsmodels.stats.proportion import proportion_confint  # type: ignore[import-untyped]
+from statsmodels.stats.proportion import proportion_confint
 
 from medeval.statistics.arrays import count, finite_vector, is_binary, label_codes, open_fraction
 from medeval.statistics.clustered import cluster_mean

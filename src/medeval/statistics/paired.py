@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats  # type: ignore[import-untyped]
+from scipy import optimize, stats
 
 from medeval.statistics.arrays import (
     FloatArray,
@@ -111,9 +111,7 @@ def tango_interval(only_a: int, only_b: int, n: int, confidence: float = DEFAULT
         raise ValueError(f"n: expected at least only_a + only_b = {only_a + only_b}, got {n}")
     low = -_tango_upper(only_b, only_a, n, confidence)
     high = _tango_upper(only_a, only_b, n, confidence)
-    return Estimate(
-        (only_a - only_b) / n, _discordant_se(only_a, only_b, n), low, high, n, "Tango score", confidence
-    )
+    return Estimate((only_a - only_b) / n, _discordant_se(only_a, only_b, n), low, high, n, "Tango score", confidence)
 
 
 def paired_difference(
@@ -194,9 +192,7 @@ def paired_bootstrap(
     """
     first, second = finite_vector(a, "a"), finite_vector(b, "b")
     same_length(first, second, "a and b")
-    return cluster_bootstrap(
-        first - second, clusters, null=0.0, resamples=resamples, confidence=confidence, seed=seed
-    )
+    return cluster_bootstrap(first - second, clusters, null=0.0, resamples=resamples, confidence=confidence, seed=seed)
 
 
 def correlation(a: npt.ArrayLike, b: npt.ArrayLike) -> float | None:
@@ -219,9 +215,7 @@ def _discordant_table(a: FloatArray, b: FloatArray) -> McNemar | None:
     return mcnemar(int(np.count_nonzero(a > b)), int(np.count_nonzero(a < b)))
 
 
-def _binary_interval(
-    table: McNemar, spread: ClusteredEstimate
-) -> tuple[float | None, float | None, str, int | None]:
+def _binary_interval(table: McNemar, spread: ClusteredEstimate) -> tuple[float | None, float | None, str, int | None]:
     if table.only_a + table.only_b < CLT_FROM_DISCORDANT or not spread.se:
         score = tango_interval(table.only_a, table.only_b, spread.n, spread.confidence)
         return score.low, score.high, score.method, None

@@ -72,11 +72,7 @@ def difference_variance(
     """
     for value, name in ((item_variance, "item_variance"), (noise_a, "noise_a"), (noise_b, "noise_b")):
         not_negative(value, name)
-    return (
-        item_variance
-        + noise_a / count(runs_a, "runs_a", least=1)
-        + noise_b / count(runs_b, "runs_b", least=1)
-    )
+    return item_variance + noise_a / count(runs_a, "runs_a", least=1) + noise_b / count(runs_b, "runs_b", least=1)
 
 
 def required_items(effect: float, variance: float, alpha: float = 0.05, power: float = 0.8) -> RequiredItems:

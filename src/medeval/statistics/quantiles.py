@@ -1,6 +1,6 @@
 """Quantiles and tails of the normal and t distributions behind one switch: no degrees of freedom means normal."""
 
-from scipy import special  # type: ignore[import-untyped]
+from scipy import special
 
 
 def quantile(probability: float, df: float | None = None) -> float:

@@ -139,8 +139,6 @@ def replication_se(
     not_negative(float(variances.min()), "within_variances")
     positive(float(sizes.min()), "n_items")
     not_negative(half_unit, "half_unit")
-    repeats = 1.0 / count(our_runs, "our_runs", least=1) + 1.0 / count(
-        published_runs, "published_runs", least=1
-    )
+    repeats = 1.0 / count(our_runs, "our_runs", least=1) + 1.0 / count(published_runs, "published_runs", least=1)
     noise = float((variances / sizes).sum()) * repeats / variances.size**2
     return math.sqrt(noise + half_unit**2 / 3.0)

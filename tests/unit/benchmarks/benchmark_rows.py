@@ -63,11 +63,7 @@ def mmlu(subject: str = "anatomy", **changes: Any) -> Row:
 
 def mmlu_pro(**changes: Any) -> Row:
     row = {"question_id": 70, "question": "Which is a vitamin?", "options": ["Iron", "Biotin", "Zinc"]}
-    return (
-        row
-        | {"answer": "B", "answer_index": 1, "cot_content": "", "category": "health", "src": "x"}
-        | changes
-    )
+    return row | {"answer": "B", "answer_index": 1, "cot_content": "", "category": "health", "src": "x"} | changes
 
 
 def medxpertqa(**changes: Any) -> Row:

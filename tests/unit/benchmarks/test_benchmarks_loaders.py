@@ -97,9 +97,7 @@ def test_pubmedqa_ships_the_official_ids() -> None:
 
 
 def official_rows(other: int = 3) -> list[dict[str, Any]]:
-    return [pubmedqa(int(identifier)) for identifier in official_test_ids()] + [
-        pubmedqa(n) for n in range(other)
-    ]
+    return [pubmedqa(int(identifier)) for identifier in official_test_ids()] + [pubmedqa(n) for n in range(other)]
 
 
 def test_pubmedqa_uses_the_official_split_of_a_whole_source(tmp_path: Path) -> None:
@@ -132,10 +130,7 @@ def test_pubmedqa_gives_the_abstract_without_its_conclusion_from_either_source(t
     document = {"1": authors | {"LONG_ANSWER": "CONCLUSION TEXT", "final_decision": "yes"}}
     (tmp_path / "ori_pqal.json").write_text(json.dumps(document))
     parquet(tmp_path / "a.parquet", [pubmedqa(1)])
-    items = [
-        load_benchmark("pubmedqa", [tmp_path / name], "rev").items[0]
-        for name in ("ori_pqal.json", "a.parquet")
-    ]
+    items = [load_benchmark("pubmedqa", [tmp_path / name], "rev").items[0] for name in ("ori_pqal.json", "a.parquet")]
     assert items[0] == items[1]
     assert items[0]["context"] == "Aim of the trial.\nResults of it."
     assert items[0]["source_id"] == "1"

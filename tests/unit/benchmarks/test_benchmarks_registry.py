@@ -27,12 +27,8 @@ def test_the_sizes_are_the_published_ones() -> None:
 
 
 def test_only_mmlu_is_a_mean_of_strata_and_only_healthbench_has_conversations() -> None:
-    assert [name for name, benchmark in BENCHMARKS.items() if benchmark.aggregate == "strata"] == [
-        "mmlu_health"
-    ]
-    assert [name for name, benchmark in BENCHMARKS.items() if benchmark.table_type is CONVERSATIONS] == [
-        "healthbench"
-    ]
+    assert [name for name, benchmark in BENCHMARKS.items() if benchmark.aggregate == "strata"] == ["mmlu_health"]
+    assert [name for name, benchmark in BENCHMARKS.items() if benchmark.table_type is CONVERSATIONS] == ["healthbench"]
     assert BENCHMARKS["medqa"].table_type is ITEMS
 
 

@@ -87,9 +87,7 @@ def test_a_prompt_that_does_not_fit_is_an_error_and_the_others_are_answered(
     assert results[1].finish_reason == "length"
 
 
-def test_a_reply_after_a_shared_prefix_answers_its_own_question(
-    precise: LlamaEngine, prompts: list[str]
-) -> None:
+def test_a_reply_after_a_shared_prefix_answers_its_own_question(precise: LlamaEngine, prompts: list[str]) -> None:
     # Rounding differs with the number of tokens read at once, so only the beginnings must agree.
     requests = [GenerationRequest(prompt, 5) for prompt in prompts]
     shared, alone = texts(precise, requests, share_prefix=True), texts(precise, requests)

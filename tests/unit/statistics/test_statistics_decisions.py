@@ -44,9 +44,7 @@ def test_non_inferiority_of_the_printed_example(margin: float, p_value: float) -
     ("shift", "reproduced", "contradicted"),
     [(0.0, 0.996, 0.0), (0.5, 0.731, 0.0), (1.0, 0.050, 0.025), (1.5, 0.0, 0.618), (2.0, 0.0, 0.995)],
 )
-def test_operating_characteristics_of_a_point_claim(
-    shift: float, reproduced: float, contradicted: float
-) -> None:
+def test_operating_characteristics_of_a_point_claim(shift: float, reproduced: float, contradicted: float) -> None:
     # A7: SE 0.221 and margin 1 point; the chances are found by integrating the decision over the observed difference.
     se, margin = 0.00221, 0.01
     steps = np.linspace(-6, 6, 4001)

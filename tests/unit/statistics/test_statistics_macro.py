@@ -165,9 +165,7 @@ def test_normal_error_is_trusted_only_with_large_benchmarks_and_agreement(
     ("values", "macro", "micro", "wins"),
     [(CLOSE, 0.591, 0.325, 3), (MATCHED, -0.476, 1.096, 4), (CLEAR, 11.424, 11.077, 7)],
 )
-def test_macro_and_micro_of_published_differences(
-    values: list[float], macro: float, micro: float, wins: int
-) -> None:
+def test_macro_and_micro_of_published_differences(values: list[float], macro: float, micro: float, wins: int) -> None:
     # A8, from published accuracies.
     assert benchmark_t_test(values).value == pytest.approx(macro, abs=0.0006)
     assert micro_average(values, ITEMS) == pytest.approx(micro, abs=0.0006)
@@ -217,11 +215,7 @@ def test_unusable_components_are_named() -> None:
 
 
 @settings(max_examples=40)
-@given(
-    st.lists(
-        st.lists(st.sampled_from([-1.0, 0.0, 1 / 3, 1.0]), min_size=2, max_size=30), min_size=1, max_size=5
-    )
-)
+@given(st.lists(st.lists(st.sampled_from([-1.0, 0.0, 1 / 3, 1.0]), min_size=2, max_size=30), min_size=1, max_size=5))
 def test_swapping_the_systems_flips_the_macro_average(parts: list[list[float]]) -> None:
     # Metamorphic property of H2.
     forth = macro_average([Component(part) for part in parts])

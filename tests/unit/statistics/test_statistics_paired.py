@@ -65,9 +65,7 @@ def test_mid_p_counts_half_of_the_observed_outcome() -> None:
         for only_b in range(8):
             total, k = only_a + only_b, min(only_a, only_b)
             mass = [math.comb(total, j) / 2**total for j in range(total + 1)]
-            assert mcnemar(only_a, only_b).mid_p == pytest.approx(
-                2 * (sum(mass[:k]) + mass[k] / 2), rel=1e-12
-            )
+            assert mcnemar(only_a, only_b).mid_p == pytest.approx(2 * (sum(mass[:k]) + mass[k] / 2), rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -85,9 +83,7 @@ def restricted_score(only_a: int, only_b: int, n: int, difference: float) -> flo
     def negative_log_likelihood(chance: float) -> float:
         rest = 1.0 - 2.0 * chance - difference
         return -float(
-            stats.multinomial.logpmf(
-                [only_a, only_b, n - only_a - only_b], n, [chance + difference, chance, rest]
-            )
+            stats.multinomial.logpmf([only_a, only_b, n - only_a - only_b], n, [chance + difference, chance, rest])
         )
 
     lowest = max(0.0, -difference)
@@ -169,9 +165,7 @@ def test_correlation_of_constant_scores_is_none() -> None:
 def test_bootstrap_error_agrees_with_scipy_and_the_closed_form() -> None:
     d = np.random.default_rng(3).normal(0.1, 0.5, size=400)
     ours = paired_bootstrap(d, np.zeros(400))
-    other = stats.bootstrap(
-        (d,), np.mean, n_resamples=10_000, method="percentile", rng=np.random.default_rng(4)
-    )
+    other = stats.bootstrap((d,), np.mean, n_resamples=10_000, method="percentile", rng=np.random.default_rng(4))
     exact = d.std() / math.sqrt(400)
     # The standard deviation of R normal replicates has relative error 1 / sqrt(2 R).
     mc = exact / math.sqrt(20_000)

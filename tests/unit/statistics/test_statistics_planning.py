@@ -215,9 +215,7 @@ def test_effect_of_whole_runs_is_noticed() -> None:
 
 def test_scores_that_never_vary_leave_shares_unknown() -> None:
     parts = decompose_runs(np.ones((3, 2)))
-    assert (parts.intraclass_correlation, parts.within_share, parts.run_ratio, parts.systematic) == (
-        None,
-    ) * 4
+    assert (parts.intraclass_correlation, parts.within_share, parts.run_ratio, parts.systematic) == (None,) * 4
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,116 @@
+"""Which files a run needs and makes: the paths that the Snakemake rules connect."""
+
+from pathlib import Path
+
+from medeval.config.run import LocalJudge, RunConfig, Variant
+from medeval.config.sources import FileSource, HubSource, PypiSource
+
+AnySource = HubSource | PypiSource | FileSource
+
+
+class Plan:
+    """The files of one run, below its results folder, as text for Snakemake.
+
+    Args:
+        run: The run's configuration.
+        results: The run's results folder.
+    """
+
+    def __init__(self, run: RunConfig, results: Path) -> None:
+        self.run, self.results = run, results
+
+    def variant(self, model: str, variant: str) -> Variant:
+        """Return the configuration of one weights file."""
+        return self.run.model(model).variants[variant]
+
+    def fetched(self) -> list[tuple[str, str]]:
+        """Return model and variant of every weights file that is fetched from a source."""
+        return [(m.id, name) for m in self.run.models for name, variant in m.variants.items() if variant.source]
+
+    def quantized(self) -> list[tuple[str, str]]:
+        """Return model and variant of every weights file that llama.cpp makes from another."""
+        return [(m.id, name) for m in self.run.models for name, variant in m.variants.items() if not variant.source]
+
+    def weights(self, model: str, variant: str | None) -> str:
+        """Return the path of one weights file."""
+        return str(self.results / "weights" / model / f"{variant}.gguf")
+
+    def weights_descriptions(self) -> list[str]:
+        """Return the description of every weights file that is evaluated."""
+        return [f"{self.weights(model.id, name)}.json" for model in self.run.models for name in model.evaluate]
+
+    def judge_weights(self) -> list[str]:
+        """Return the weights file of a local judge; none for a judge behind an endpoint."""
+        judge = self.run.judge
+        return [self.weights(judge.model, judge.variant)] if isinstance(judge, LocalJudge) else []
+
+    def sources(self, benchmark: str) -> list[str]:
+        """Return the fetched source files of a benchmark, in order."""
+        return self._numbered(benchmark, self.run.benchmark(benchmark).sources)
+
+    def corpora(self) -> list[str]:
+        """Return the fetched texts that are searched for test items."""
+        return self._numbered("corpora", self.run.contamination.corpora)
+
+    def source(self, owner: str, index: str) -> AnySource:
+        """Return the source of a benchmark's, or the corpora's, file number `index`."""
+        sources = self.run.contamination.corpora if owner == "corpora" else self.run.benchmark(owner).sources
+        return sources[int(index)]
+
+    def items(self) -> list[str]:
+        """Return the items tables of the multiple-choice benchmarks."""
+        return [str(self.results / "items" / f"{name}.parquet") for name in self.run.choice_benchmarks]
+
+    def scores(self) -> list[str]:
+        """Return every table of scores."""
+        names = [f"{name}.parquet" for name in self.run.choice_benchmarks]
+        return [str(folder / name) for folder in self._evaluated("scores") for name in names]
+
+    def grades(self) -> list[str]:
+        """Return every table of grades; none when nobody grades HealthBench."""
+        if not self.run.grades_healthbench:
+            return []
+        return [f"{folder}.parquet" for folder in self._evaluated("grades")]
+
+    def overlaps(self) -> list[str]:
+        """Return every contamination report; none when there is no text to search."""
+        names = self.run.choice_benchmarks if self.run.contamination.corpora else []
+        return [str(self.results / "contamination" / f"{name}.json") for name in names]
+
+    def desk_audits(self) -> list[str]:
+        """Return the audits of the publications' own numbers."""
+        return [str(self.results / "desk_audits" / f"{path.stem}.json") for path in self.run.desk_audits]
+
+    def publication(self, name: str) -> str:
+        """Return the publication file of this name."""
+        return str(next(path for path in self.run.desk_audits if path.stem == name))
+
+    def _evaluated(self, kind: str) -> list[Path]:
+        return [
+            self.results / kind / model.id / variant / target
+            for model in self.run.models
+            for variant in model.evaluate
+            for target in self.run.targets
+        ]
+
+    def _numbered(self, owner: str, sources: list[AnySource]) -> list[str]:
+        return [
+            str(self.results / "sources" / owner / str(index) / source_name(source))
+            for index, source in enumerate(sources)
+        ]
+
+
+def source_name(source: AnySource) -> str:
+    """Return the file name of a source, which some loaders read meaning from."""
+    match source:
+        case HubSource():
+            return Path(source.file).name
+        case PypiSource():
+            return Path(source.member).name
+        case FileSource():
+            return source.path.name
+
+
+def one_of(pairs: list[tuple[str, str]]) -> str:
+    """Return a regular expression that matches MODEL/VARIANT for these pairs only."""
+    return "|".join(f"{model}/{variant}".replace(".", r"\.") for model, variant in pairs) or "none"

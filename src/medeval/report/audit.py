@@ -1,0 +1,92 @@
+"""Section 6: what a publication's printed figures say of its claims, before any model is run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from medeval.report.documents import Document, Run
+from medeval.report.names import FLAGS, OUTCOMES, known
+
+_GOOD = {"arithmetic holds", "equality shown", "bound certified", "resolved for its judge", "resolved"}
+_BAD = {"does not add up", "contradicted by its own figures"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: its sign and tone, its name, its sentence and the numbers behind it."""
+
+    sign: str
+    tone: str
+    outcome: str
+    check: str
+    sentence: str
+    numbers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedClaim:
+    """One claim as printed, with its conclusion and findings."""
+
+    id: str
+    sentence: str
+    stated: str
+    conclusion: str
+    tone: str
+    flags: tuple[tuple[str, str], ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """One publication."""
+
+    title: str
+    file: str
+    sha256: str
+    claims: tuple[AuditedClaim, ...]
+    shared: tuple[Finding, ...]
+
+
+def audits(run: Run) -> list[Audit]:
+    """Return every desk audit that was given."""
+    return [_audit(document) for document in run.audits]
+
+
+def _audit(document: Document) -> Audit:
+    content = document.content
+    return Audit(
+        title=content["title"],
+        file=document.name,
+        sha256=document.sha256,
+        claims=tuple(_claim(claim) for claim in content["claims"]),
+        shared=tuple(_finding(finding) for finding in content["shared"]),
+    )
+
+
+def _claim(claim: Mapping[str, Any]) -> AuditedClaim:
+    conclusion = claim["conclusion"]
+    return AuditedClaim(
+        id=claim["id"],
+        sentence=claim["sentence"],
+        stated=claim["stated"],
+        conclusion=conclusion,
+        tone="good" if conclusion in _GOOD else "bad" if conclusion in _BAD else "open",
+        flags=tuple((flag, known(FLAGS, flag, "flag")) for flag in claim["flags"]),
+        findings=tuple(_finding(finding) for finding in claim["findings"]),
+    )
+
+
+def _finding(finding: Mapping[str, Any]) -> Finding:
+    sign, tone = known(OUTCOMES, finding["outcome"], "outcome")
+    return Finding(
+        sign=sign,
+        tone=tone,
+        outcome=finding["outcome"],
+        check=finding["check"],
+        sentence=finding["sentence"],
+        numbers=tuple((name, _number(value)) for name, value in finding["numbers"].items()),
+    )
+
+
+def _number(value: float | int | str | None) -> str:
+    return "not finite" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,182 @@
+"""Section 5: do test items stand in given texts, and can options be guessed without their question?"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from medeval.report.documents import Document, Run
+from medeval.report.forest import Forest, Group, Mark, Row, track
+from medeval.report.names import benchmark_name, known
+from medeval.report.numbers import Cell, cell, count, number_cell, percent, percent_cell
+from medeval.report.scale import Scale, accuracy_scale, scale_for
+from medeval.report.scores import chance_of, entries_of
+
+CONTROL = "choices_only"
+LISTED = 20
+VIEWS = {
+    "question": "question",
+    "question_gold": "question with its right option",
+    "question_options": "question with all options",
+}
+RULES = {"gpt3": "any n-gram (GPT-3)", "palm": "70 % of 8-grams (PaLM)"}
+OVERLAP_COLUMNS = (
+    "Dirty % (95 % interval)",
+    "n",
+    "Items",
+    "Tested",
+    "Dirty",
+    "Short, found whole",
+    "Untestable",
+    "Dirty of all %",
+)
+CONTROL_COLUMNS = ("Accuracy % (95 % interval)", "Chance %", "Interval against chance", "Items")
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """The overlap of all benchmarks: the plot, the texts that were searched, and the items that were found."""
+
+    forest: Forest
+    corpora: tuple[str, ...]
+    matches: tuple[tuple[str, ...], ...]
+    matched: int
+    method: str
+
+
+def overlap(run: Run) -> Overlap | None:
+    """Return the overlap with the given texts, or None when no report on it was given."""
+    if not run.overlaps:
+        return None
+    summaries = sorted(_summaries(run), key=lambda entry: run.benchmark_rank(entry[1]))
+    rules = [views[view][rule] for _, _, views in summaries for view in views for rule in RULES]
+    scale = scale_for([*(rule["high"] for rule in rules), 0.05])
+    groups = tuple(_benchmark(document, benchmark, views, scale) for document, benchmark, views in summaries)
+    matches = [line for document in run.overlaps for line in _matches(document)]
+    return Overlap(
+        forest=Forest(
+            caption="Share of items found in the given texts, by part of the item and by rule",
+            axis="% dirty",
+            scale=scale,
+            columns=OVERLAP_COLUMNS,
+            groups=groups,
+            label="Part and rule",
+        ),
+        corpora=tuple(dict.fromkeys(_corpus(document.content["corpus"]) for document in run.overlaps)),
+        matches=tuple(matches[:LISTED]),
+        matched=len(matches),
+        method=", ".join(sorted({document.content["method"] for document in run.overlaps})),
+    )
+
+
+def _summaries(run: Run) -> Iterator[tuple[Document, str, Mapping[str, Any]]]:
+    for document in run.overlaps:
+        for benchmark, views in document.content["benchmarks"].items():
+            yield document, benchmark, views
+
+
+def _benchmark(document: Document, benchmark: str, views: Mapping[str, Any], scale: Scale) -> Group:
+    rows = tuple(
+        _rule_row(document, benchmark, view, rule, summary, scale) for view, summary in views.items() for rule in RULES
+    )
+    question = views["question"]
+    coverage = percent(question["mean_coverage"], absent="unknown").text
+    note = f"{coverage} % of the words of its questions stand in the texts, on average"
+    return Group(benchmark_name(benchmark), rows, note)
+
+
+def _rule_row(
+    document: Document, benchmark: str, view: str, rule: str, summary: Mapping[str, Any], scale: Scale
+) -> Row:
+    found = summary[rule]
+    estimate = {"value": found["share"], "low": found["low"], "high": found["high"]}
+    tested = found["share"] is not None
+    untestable = found["untestable"]
+    return Row(
+        label=known(VIEWS, view, "part of an item"),
+        note=RULES[rule],
+        track=track(estimate, scale, tone=1 if found["dirty"] else 0) if tested else None,
+        cells=(
+            percent_cell(estimate) if tested else cell("nothing testable", tone="wide"),
+            number_cell(count(summary["n"] if rule == "gpt3" else 8)),
+            number_cell(count(summary["items"])),
+            number_cell(count(found["tested"])),
+            number_cell(count(found["dirty"]), tone="many" if found["dirty"] else "zero"),
+            number_cell(count(found["whole"]), tone="some" if found["whole"] else "zero"),
+            cell(
+                count(untestable), f" ({100 * untestable / summary['items']:.0f} %)", tone="" if untestable else "zero"
+            ),
+            number_cell(percent(found["share_of_all"])),
+        ),
+        source=f"{document.name}: benchmarks.{benchmark}.{view}.{rule}",
+    )
+
+
+def _matches(document: Document) -> Iterator[tuple[str, ...]]:
+    """Yield benchmark, item, part, coverage, longest run and documents of every item that a rule calls dirty."""
+    for item in document.content["items"]:
+        dirty = [view for view in VIEWS if item[view]["gpt3"] or item[view]["palm"]]
+        if dirty:
+            best = item[dirty[0]]
+            held = ", ".join(str(match["document"]) for match in best["matches"])
+            yield (
+                benchmark_name(item["benchmark"]),
+                item["item_id"],
+                VIEWS[dirty[0]],
+                f"{percent(best['coverage'], absent='unknown').text} %",
+                str(best["longest_run"]),
+                f"{best['documents']}: {held}",
+            )
+
+
+def _corpus(corpus: Mapping[str, Any]) -> str:
+    return f"{', '.join(corpus['files'])}: {corpus['documents']:,} documents, {corpus['words']:,} words"
+
+
+def control(run: Run) -> Forest | None:
+    """Return the accuracy without the question against chance, or None when that mode was not run."""
+    if CONTROL not in run.modes:
+        return None
+    scale = accuracy_scale()
+    groups = [
+        Group(benchmark_name(benchmark), tuple(_control_row(run, index, entry, scale) for index, entry in entries))
+        for benchmark, entries in entries_of(run, CONTROL).items()
+    ]
+    return Forest(
+        caption="Accuracy when the model sees the options without the question",
+        axis="%",
+        scale=scale,
+        columns=CONTROL_COLUMNS,
+        groups=tuple(groups),
+    )
+
+
+def _control_row(run: Run, index: int, entry: Mapping[str, Any], scale: Scale) -> Row:
+    chance, accuracy = chance_of(entry), entry["accuracy"]
+    return Row(
+        label=run.systems.label(entry),
+        track=track(
+            accuracy,
+            scale,
+            tone=run.systems.tone(entry),
+            shape=run.systems.shape(entry),
+            marks=() if chance is None else (Mark(scale.place(chance), "chance"),),
+        ),
+        cells=(
+            percent_cell(accuracy),
+            number_cell(percent(chance, absent="not in the document")),
+            against_chance(accuracy, chance),
+            number_cell(count(entry["items"])),
+        ),
+        source=f"scores[{index}]",
+    )
+
+
+def against_chance(accuracy: Mapping[str, Any], chance: float | None) -> Cell:
+    """Say whether the 95 % interval of an accuracy lies above, below or around chance."""
+    if chance is None:
+        return cell("cannot tell")
+    if accuracy["low"] is None or accuracy["high"] is None:
+        return cell("no interval")
+    if accuracy["low"] > chance:
+        return cell("above chance", tone="many")
+    return cell("below chance", tone="some") if accuracy["high"] < chance else cell("around chance", tone="zero")

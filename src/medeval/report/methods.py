@@ -1,0 +1,183 @@
+"""Section 7: how each number was made, and what was not measured."""
+
+import importlib.metadata
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from medeval import __version__
+from medeval.prompts.render import TEMPLATES, template_sha256
+from medeval.report.conversations import judge_notes
+from medeval.report.documents import Run
+from medeval.report.names import MODES, benchmark_name
+from medeval.report.quantization import is_quantization, source_text, undescribed
+
+_PACKAGES = ("llama-cpp-python", "lm-eval", "gguf", "numpy", "scipy", "statsmodels", "pandas", "pyarrow", "jinja2")
+_JUDGE_TEMPLATE = "judge"
+_LINES = {
+    "system": "System message",
+    "temperature": "Temperature",
+    "top_k": "Top-k",
+    "top_p": "Top-p",
+    "max_tokens": "Token limit of a reply",
+    "conversation_max_tokens": "Token limit of a conversation reply",
+    "samples": "Replies per item",
+}
+_UNLIMITED = {("temperature", 0.0): "0 (greedy)", ("top_k", 0): "0 (all tokens)", ("top_p", 1.0): "1 (all tokens)"}
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One prompt template: its name, its hash and its text."""
+
+    name: str
+    sha256: str
+    text: str
+
+
+def prompts(run: Run) -> list[Prompt]:
+    """Return the templates that this run's prompts were rendered from."""
+    names = [*run.modes, *([_JUDGE_TEMPLATE] if run.comparisons.content["conversations"] else [])]
+    return [
+        Prompt(name, template_sha256(name), (TEMPLATES / f"{name}.jinja").read_text(encoding="utf-8")) for name in names
+    ]
+
+
+def protocol_lines(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return how the models were asked and how the machine was used, as names and values."""
+    protocol, engine = config["protocol"], config["engine"]
+    headline = MODES[protocol["headline"]][0]
+    lines = [("Modes", ", ".join(MODES[mode][0] for mode in protocol["modes"])), ("Headline mode", headline)]
+    for key, name in _LINES.items():
+        value = protocol[key]
+        text = "none of our own" if value is None else _UNLIMITED.get((key, value), str(value))
+        lines.append((name, text))
+    lines += [
+        ("Seed", str(config["seed"])),
+        ("Engine", "llama.cpp through llama-cpp-python"),
+        ("Threads", str(engine["threads"])),
+        ("Sequences decoded together", str(engine["sequences"])),
+        ("Targets", ", ".join(config["targets"])),
+        ("Tolerated loss", f"{config['margin_points']:g} points"),
+    ]
+    return lines
+
+
+def benchmark_lines(run: Run) -> list[tuple[str, str, str, tuple[str, ...]]]:
+    """Return per benchmark its name, the items scored, its licence and its sources."""
+    counted: dict[str, set[int]] = {}
+    for entry in run.comparisons.content["scores"]:
+        counted.setdefault(entry["benchmark"], set()).add(entry["items"])
+    for entry in run.comparisons.content["conversations"]:
+        counted.setdefault("healthbench", set()).add(entry["items"] + entry["missing"])
+    return [
+        (
+            benchmark_name(entry["id"]),
+            " / ".join(f"{items:,}" for items in sorted(counted.get(entry["id"], ()))) or "not scored",
+            entry["licence"],
+            tuple(source_text(source) for source in entry["sources"]),
+        )
+        for entry in run.config["benchmarks"]
+    ]
+
+
+def input_hashes(run: Run) -> list[tuple[str, str]]:
+    """Return the name and SHA-256 of every document of this page and of every table behind them."""
+    documents = [run.comparisons, run.verdicts, *run.weights.values(), *run.overlaps, *run.audits]
+    return [
+        *(
+            (
+                f"publication file (claims of {run.verdicts.content['publication']})",
+                run.verdicts.content["inputs"]["claims"],
+            ),
+        ),
+        *((document.name, document.sha256) for document in documents),
+        *run.comparisons.content["inputs"].items(),
+    ]
+
+
+def statistics_methods(run: Run) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the methods that the documents name, by what they were used for."""
+    content = run.comparisons.content
+    differences = [entry["difference"] for pair in content["comparisons"] for entry in pair["benchmarks"]]
+    averages = [pair["average"] for pair in content["comparisons"]]
+    graded = [entry["overall"] for entry in content["conversations"] if entry["overall"]]
+    graded += [pair["difference"] for pair in content["conversation_comparisons"]]
+    found = [
+        ("Reading of answers", [method for entry in content["scores"] for method in entry["methods"]]),
+        ("Interval of an accuracy", [entry["accuracy"]["method"] for entry in content["scores"]]),
+        ("Interval of a difference", [entry["method"] for entry in differences]),
+        ("Test of a difference", [entry["test"] for entry in differences if entry.get("test")]),
+        ("Average", [entry["normal"]["method"] for entry in [*content["averages"], *averages]]),
+        ("Average, second opinion", [entry["bootstrap"]["method"] for entry in [*content["averages"], *averages]]),
+        (
+            "Loss against the margin",
+            [entry["non_inferiority"]["method"] for entry in averages if entry["non_inferiority"]],
+        ),
+        ("HealthBench", [entry["method"] for entry in graded]),
+        ("Adjustment over benchmarks", ["Holm"] if differences else []),
+    ]
+    return [(name, tuple(sorted(set(methods)))) for name, methods in found if methods]
+
+
+def package_versions() -> list[tuple[str, str]]:
+    """Return the versions installed where the page is written."""
+    versions = [("medeval", __version__), ("Python", sys.version.split()[0])]
+    for name in _PACKAGES:
+        try:
+            versions.append((name, importlib.metadata.version(name)))
+        except importlib.metadata.PackageNotFoundError:
+            versions.append((name, "not installed"))
+    return versions
+
+
+def not_measured(run: Run) -> list[str]:
+    """Say what this run leaves open, in plain sentences."""
+    return [*_claims_left_out(run), *_models_left_out(run), *_benchmarks_left_out(run), *_protocol_left_out(run)]
+
+
+def _claims_left_out(run: Run) -> Iterator[str]:
+    for entry in run.verdicts.content["verdicts"]:
+        for part in entry["parts"]:
+            if part["verdict"] == "NOT_TESTABLE":
+                yield f"Claim {entry['claim_id']}, {part['metric']}: {part['reasons'][0]}."
+
+
+def _models_left_out(run: Run) -> Iterator[str]:
+    for model in run.config["models"]:
+        if skipped := [name for name in model["variants"] if name not in model["evaluate"]]:
+            yield f"Not evaluated of {model['title']}: {', '.join(skipped)}."
+    if missing := undescribed(run):
+        yield f"No description of these weights files was given: {', '.join(missing)}."
+    if not any(is_quantization(entry) for entry in run.comparisons.content["comparisons"]):
+        yield "No quantized file was compared with its reference."
+    if len(run.config["models"]) == 1:
+        yield "One model was run, so no two models were compared."
+    if len(run.config["targets"]) == 1:
+        yield f"One target was run ({run.config['targets'][0]}), so nothing is known of differences between devices."
+
+
+def _benchmarks_left_out(run: Run) -> Iterator[str]:
+    scored = {entry["benchmark"] for entry in run.comparisons.content["scores"]}
+    if run.comparisons.content["conversations"]:
+        scored.add("healthbench")
+        if judge_notes(run.config)[1] is False:
+            yield "The agreement of the HealthBench judge with physicians was not measured, or not found good."
+    for entry in run.config["benchmarks"]:
+        if entry["id"] not in scored:
+            yield f"{benchmark_name(entry['id'])} is configured and has no score in this run."
+    if not run.overlaps:
+        yield "No text was searched for the test items, so nothing is known of contamination by overlap."
+    else:
+        yield "The models' own training data were not searched, only the given texts."
+
+
+def _protocol_left_out(run: Run) -> Iterator[str]:
+    protocol = run.config["protocol"]
+    if unused := [MODES[mode][0] for mode in MODES if mode not in run.modes]:
+        yield f"Not asked in these ways: {', '.join(unused)}."
+    if protocol["samples"] == 1:
+        yield "Every item was asked once, so the spread over repeated runs is not known."
+    yield "Each item was put with its options in one order; sensitivity to the order was not measured."
+    yield "Intervals cover the choice of items, not the choice of benchmarks, prompts or answer readers."

@@ -1,0 +1,90 @@
+"""Real runs of the DAG, in a folder of their own."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def run_snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake in a folder on the workflow that lies there."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def workflow_copy(folder: Path) -> Path:
+    """Copy the workflow and its configuration, so that a test may change them."""
+    for name in ("Snakefile", "workflow", "config"):
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        else:
+            shutil.copy(source, folder / name)
+    (folder / "profiles").symlink_to("workflow/profiles")
+    return folder
+
+
+def small_config(folder: Path, weights: Path, **changes: Any) -> Path:
+    """Write a run of two benchmarks and two conversations, on weights that are already here."""
+    model = {
+        "id": "smollm2",
+        "title": "SmolLM2",
+        "published_as": "SmolLM2-135M-Instruct",
+        "licence": "Apache-2.0",
+        "variants": {
+            "f16": {"source": {"type": "file", "path": str(weights)}, "published_as": "smollm2-f16"},
+            "q4_k_m": {"quantize_from": "f16", "type": "Q4_K_M", "published_as": "smollm2-q4_k_m"},
+        },
+        "reference": "f16",
+        "evaluate": ["f16", "q4_k_m"],
+    }
+    conversations = (folder / "config/demo/healthbench/oss_eval.demo.jsonl").read_text().splitlines()[:2]
+    (folder / "oss_eval.small.jsonl").write_text("\n".join(conversations) + "\n")
+    files = {
+        "medqa": "config/demo/medqa/phrases_no_exclude_test.jsonl",
+        "medxpertqa": "config/demo/medxpertqa/Text-test.jsonl",
+        "healthbench": "oss_eval.small.jsonl",
+    }
+    document: dict[str, Any] = {
+        "name": "small",
+        "title": "A small run",
+        "models": [model],
+        "benchmarks": [
+            {"id": name, "licence": "CC0-1.0", "sources": [{"type": "file", "path": path}]}
+            for name, path in files.items()
+        ],
+        "protocol": {
+            "modes": ["generate", "letter", "cloze", "choices_only"],
+            "headline": "cloze",
+            "max_tokens": 12,
+            "conversation_max_tokens": 24,
+        },
+        "judge": {"type": "local", "model": "smollm2", "variant": "f16", "max_tokens": 64},
+        "contamination": {"corpora": [{"type": "file", "path": "config/demo/corpus.jsonl"}]},
+        "claims": "config/claims/demo.yaml",
+        "desk_audits": ["config/claims/medpsy.yaml"],
+    }
+    path = folder / "small.yaml"
+    path.write_text(yaml.safe_dump(document | changes))
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory, smollm2_files: dict[str, Path]) -> Path:
+    """A folder in which the small run has been run to its end, once for all tests."""
+    folder = workflow_copy(tmp_path_factory.mktemp("run"))
+    small_config(folder, smollm2_files["f16"])
+    result = run_snakemake(folder, "--configfile", "small.yaml")
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-6000:]
+    return folder
