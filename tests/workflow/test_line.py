@@ -45,7 +45,10 @@ def test_both_planted_items_are_found_and_no_other(finished_run: Path) -> None:
 
 
 def test_every_claim_has_a_verdict_with_its_numbers(finished_run: Path) -> None:
-    verdicts = {entry["claim_id"]: entry for entry in json.loads((results(finished_run) / "verdicts.json").read_text())["verdicts"]}
+    verdicts = {
+        entry["claim_id"]: entry
+        for entry in json.loads((results(finished_run) / "verdicts.json").read_text())["verdicts"]
+    }
     assert set(verdicts) == {"d01", "d02", "d03", "d04"}
     assert "PARTIAL_COVERAGE" in verdicts["d01"]["flags"]  # two of the claim's seven benchmarks were run
     assert verdicts["d03"]["verdict"] == "NOT_REPRODUCED"  # 61.1 % smaller, not 69 %
@@ -106,9 +109,9 @@ def test_the_stock_lm_eval_command_line_gives_the_same_accuracy(finished_run: Pa
     assert result.returncode == 0, result.stderr[-3000:]
     [path] = finished_run.glob("stock*.json")
     stock = {name: entry["acc,none"] for name, entry in json.loads(path.read_text())["results"].items()}
-    ours = json.loads(
-        (results(finished_run) / "responses/smollm2/q4_k_m/cpu/medqa.parquet.lm_eval.json").read_text()
-    )["accuracy"]
+    ours = json.loads((results(finished_run) / "responses/smollm2/q4_k_m/cpu/medqa.parquet.lm_eval.json").read_text())[
+        "accuracy"
+    ]
     assert stock == {f"medeval_medqa_{mode}": ours[mode] for mode in ("cloze", "generate", "letter")}
 
 

@@ -34,9 +34,13 @@ CONTROL_COLUMNS = ("Accuracy % (95 % interval)", "Chance %", "Interval against c
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """The overlap of all benchmarks: the plot, the texts that were searched, and the items that were found."""
+    """The overlap of all benchmarks: the plots, the texts that were searched, and the items that were found.
+
+    `forest` shows the questions by the first rule, `every` all parts of the items by all rules.
+    """
 
     forest: Forest
+    every: Forest
     corpora: tuple[str, ...]
     matches: tuple[tuple[str, ...], ...]
     matched: int
@@ -50,16 +54,29 @@ def overlap(run: Run) -> Overlap | None:
     summaries = sorted(_summaries(run), key=lambda entry: run.benchmark_rank(entry[1]))
     rules = [views[view][rule] for _, _, views in summaries for view in views for rule in RULES]
     scale = scale_for([*(rule["high"] for rule in rules), 0.05])
-    groups = tuple(_benchmark(document, benchmark, views, scale) for document, benchmark, views in summaries)
+    groups = tuple(_benchmark(benchmark, views, scale) for _, benchmark, views in summaries)
+    questions = tuple(
+        _rule_row(views, "question", "gpt3", scale, benchmark_name(benchmark)) for _, benchmark, views in summaries
+    )
     matches = [line for document in run.overlaps for line in _matches(document)]
     return Overlap(
         forest=Forest(
-            caption="Share of items found in the given texts, by part of the item and by rule",
+            caption="Questions of which any n-gram stands in the given texts",
+            axis="% dirty",
+            scale=scale,
+            columns=OVERLAP_COLUMNS,
+            groups=(Group("", questions),),
+            label="Benchmark",
+            entry="BENCHMARK.json, benchmarks.BENCHMARK",
+        ),
+        every=Forest(
+            caption="By part of the item and by rule",
             axis="% dirty",
             scale=scale,
             columns=OVERLAP_COLUMNS,
             groups=groups,
             label="Part and rule",
+            entry="BENCHMARK.json, benchmarks.BENCHMARK",
         ),
         corpora=tuple(dict.fromkeys(_corpus(document.content["corpus"]) for document in run.overlaps)),
         matches=tuple(matches[:LISTED]),
@@ -74,25 +91,22 @@ def _summaries(run: Run) -> Iterator[tuple[Document, str, Mapping[str, Any]]]:
             yield document, benchmark, views
 
 
-def _benchmark(document: Document, benchmark: str, views: Mapping[str, Any], scale: Scale) -> Group:
-    rows = tuple(
-        _rule_row(document, benchmark, view, rule, summary, scale) for view, summary in views.items() for rule in RULES
-    )
+def _benchmark(benchmark: str, views: Mapping[str, Any], scale: Scale) -> Group:
+    rows = tuple(_rule_row(views, view, rule, scale) for view in views for rule in RULES)
     question = views["question"]
     coverage = percent(question["mean_coverage"], absent="unknown").text
     note = f"{coverage} % of the words of its questions stand in the texts, on average"
     return Group(benchmark_name(benchmark), rows, note)
 
 
-def _rule_row(
-    document: Document, benchmark: str, view: str, rule: str, summary: Mapping[str, Any], scale: Scale
-) -> Row:
+def _rule_row(views: Mapping[str, Any], view: str, rule: str, scale: Scale, label: str = "") -> Row:
+    summary = views[view]
     found = summary[rule]
     estimate = {"value": found["share"], "low": found["low"], "high": found["high"]}
     tested = found["share"] is not None
     untestable = found["untestable"]
     return Row(
-        label=known(VIEWS, view, "part of an item"),
+        label=label or known(VIEWS, view, "part of an item"),
         note=RULES[rule],
         track=track(estimate, scale, tone=1 if found["dirty"] else 0) if tested else None,
         cells=(
@@ -107,7 +121,7 @@ def _rule_row(
             ),
             number_cell(percent(found["share_of_all"])),
         ),
-        source=f"{document.name}: benchmarks.{benchmark}.{view}.{rule}",
+        source=f"{view}.{rule}",
     )
 
 
@@ -143,6 +157,7 @@ def control(run: Run) -> Forest | None:
     ]
     return Forest(
         caption="Accuracy when the model sees the options without the question",
+        entry="scores",
         axis="%",
         scale=scale,
         columns=CONTROL_COLUMNS,
@@ -167,7 +182,7 @@ def _control_row(run: Run, index: int, entry: Mapping[str, Any], scale: Scale) -
             against_chance(accuracy, chance),
             number_cell(count(entry["items"])),
         ),
-        source=f"scores[{index}]",
+        source=f"[{index}]",
     )
 
 

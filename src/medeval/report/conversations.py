@@ -88,6 +88,7 @@ def _overall(run: Run, entries: list[tuple[int, Mapping[str, Any]]]) -> Forest:
     scale = scale_for([*ends, 1.0])
     return Forest(
         caption="Overall score: points met over points possible, averaged over conversations",
+        entry="conversations",
         axis="%",
         scale=scale,
         columns=OVERALL,
@@ -112,7 +113,7 @@ def _overall_row(run: Run, index: int, entry: Mapping[str, Any], scale: Scale) -
             number_cell(count(entry["missing"]), tone="some" if entry["missing"] else "zero"),
             cell(percent(entry["missing_share"]), " %"),
         ),
-        source=f"conversations[{index}]",
+        source=f"[{index}]",
         strong=True,
     )
 
@@ -128,7 +129,7 @@ def difference_row_forest(run: Run, index: int, sign: int) -> Forest:
     """Plot `conversation_comparisons[index]` as A minus B of the caller (sign -1 turns it around)."""
     entry = run.comparisons.content["conversation_comparisons"][index]
     estimate = oriented(entry["difference"], sign)
-    a, b = (run.systems.label(entry[key]) for key in (("a", "b") if sign > 0 else ("b", "a")))
+    a, b = (entry[key] for key in (("a", "b") if sign > 0 else ("b", "a")))
     scale = scale_for([estimate["low"], estimate["value"], estimate["high"]])
     row = Row(
         label=f"HealthBench {entry['subset']}",
@@ -139,14 +140,15 @@ def difference_row_forest(run: Run, index: int, sign: int) -> Forest:
             number_cell(count(entry["items"])),
             number_cell(count(entry["missing"])),
             number_cell(size_points(estimate["se"])),
-            number_cell(size_points(entry["minimum_detectable_effect"])),
+            number_cell(size_points(entry["minimum_detectable_effect"], absent="no spread")),
             number_cell(p_value(estimate["p_value"])),
         ),
-        source=f"conversation_comparisons[{index}]",
+        source=f"[{index}]",
         strong=True,
     )
     return Forest(
-        caption=f"A = {a} minus B = {b}, judged by {entry['judge']}",
+        caption=f"A minus B: {run.systems.pair(a, b)}, judged by {entry['judge']}",
+        entry="conversation_comparisons",
         axis="points, A minus B",
         scale=scale,
         columns=DIFFERENCE,
@@ -167,6 +169,7 @@ def _tags(run: Run, entries: list[tuple[int, Mapping[str, Any]]], key: str, labe
     ]
     return Forest(
         caption=f"By {label.lower()}; scores clipped to 0 to 100, dots without intervals",
+        entry="conversations",
         axis="%",
         scale=accuracy_scale(),
         columns=TAGS,
@@ -189,5 +192,5 @@ def _tag_row(run: Run, index: int, entry: Mapping[str, Any], key: str, name: str
             number_cell(count(tag["n_missing"]), tone="some" if tag["n_missing"] else "zero"),
             number_cell(count(tag["n_undefined"]), tone="some" if tag["n_undefined"] else "zero"),
         ),
-        source=f"conversations[{index}].{key}.{name}",
+        source=f"[{index}].{key}",
     )

@@ -53,15 +53,15 @@ def difference_forest(
     ends = [oriented(estimate, sign)[key] for estimate in shown for key in ("value", "low", "high")]
     scale = scale_for([*ends, *margins])
     side = run.systems.tone(entry["a" if sign > 0 else "b"])
-    where = f"comparisons[{index}]"
     rows = [
-        _benchmark_row(benchmark, sign, scale, side, f"{where}.benchmarks[{place}]", strong == benchmark["benchmark"])
+        _benchmark_row(benchmark, sign, scale, side, f"benchmarks[{place}]", strong == benchmark["benchmark"])
         for place, benchmark in benchmarks
     ]
-    rows.append(_average_row(average, sign, scale, side, f"{where}.average", strong == "average"))
-    a, b = (run.systems.label(entry[key]) for key in (("a", "b") if sign > 0 else ("b", "a")))
+    rows.append(_average_row(average, sign, scale, side, "average", strong == "average"))
+    a, b = (entry[key] for key in (("a", "b") if sign > 0 else ("b", "a")))
     return Forest(
-        caption=f"A = {a} minus B = {b}",
+        caption=f"A minus B: {run.systems.pair(a, b)}",
+        entry=f"comparisons[{index}]",
         axis="points, A minus B",
         scale=scale,
         columns=COLUMNS,
@@ -83,7 +83,7 @@ def _benchmark_row(entry: Mapping[str, Any], sign: int, scale: Scale, tone: int,
             points_cell(difference),
             items,
             number_cell(size_points(difference["se"])),
-            number_cell(size_points(entry["minimum_detectable_effect"])),
+            number_cell(size_points(entry["minimum_detectable_effect"], absent="no spread")),
             cell(p_value(difference["p_value"]), " (", p_value(entry["holm_p_value"]), ")"),
             *_flip_cells(entry["flips"], sign),
         ),
@@ -113,7 +113,7 @@ def _average_row(average: Mapping[str, Any], sign: int, scale: Scale, tone: int,
             points_cell(normal),
             number_cell(count(normal["n"])),
             number_cell(size_points(normal["se"])),
-            number_cell(size_points(average["minimum_detectable_effect"])),
+            number_cell(size_points(average["minimum_detectable_effect"], absent="no spread")),
             number_cell(p_value(normal["p_value"])),
             none,
             none,
@@ -137,7 +137,7 @@ def average_facts(run: Run, index: int, sign: int) -> list[Fact]:
             "SE ",
             size_points(average["normal"]["se"]),
             ", smallest difference found with 80 % power (MDE) ",
-            size_points(average["minimum_detectable_effect"]),
+            size_points(average["minimum_detectable_effect"], absent="unknown for want of spread"),
             " points",
         ),
         fact("Bootstrap", *points_cell(bootstrap).parts, note=bootstrap["method"]),

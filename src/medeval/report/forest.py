@@ -66,7 +66,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """A whole plot. Every row has one cell per column; `axis` says what the scale shows."""
+    """A whole plot. Every row has one cell per column; `axis` says what the scale shows.
+
+    `entry` names the part of the documents that the rows' own `source` continues.
+    """
 
     caption: str
     axis: str
@@ -75,6 +78,7 @@ class Forest:
     groups: tuple[Group, ...]
     marks: tuple[Mark, ...] = ()
     label: str = "System"
+    entry: str = ""
 
 
 def track(

@@ -40,12 +40,12 @@ FLAGS = {
 }
 FAILURES = {
     "no_answer": "no answer",
-    "ambiguous": "ambig­uous",
-    "truncated": "trun­cated",
+    "ambiguous": "ambiguous",
+    "truncated": "truncated",
     "refused": "refused",
     "error": "error",
 }
-POLICIES = {"wrong": "as wrong", "random": "as a guess", "excluded": "left out"}
+POLICIES = {"wrong": "as wrong %", "random": "as guess %", "excluded": "left out %"}
 OUTCOMES = {"holds": ("✓", "good"), "caution": ("!", "open"), "fails": ("✕", "bad"), "not testable": ("–", "none")}
 
 
@@ -83,10 +83,29 @@ class Systems:
         self._several_targets = len({target for _, _, target in systems}) > 1
         self.order = sorted(dict.fromkeys(systems), key=self._rank)
 
+    @property
+    def only_model(self) -> str:
+        """The title of the model when all systems are of one; else empty."""
+        models = {model for model, _, _ in self.order}
+        return self._title(next(iter(models))) if len(models) == 1 else ""
+
     def label(self, system: Mapping[str, Any]) -> str:
-        """Return the name of a system for people, with its target when the run has several."""
-        text = f"{self._titles.get(system['model'], system['model'])} {system['variant']}"
+        """Return the name of a system for people, with its model and target when the run has several of these."""
+        text = system["variant"] if self.only_model else f"{self._title(system['model'])} {system['variant']}"
         return f"{text} on {system['target']}" if self._several_targets else text
+
+    def pair(self, a: Mapping[str, Any], b: Mapping[str, Any]) -> str:
+        """Return `A minus B`, naming the model once when both are of one model."""
+        if a["model"] != b["model"] or self.only_model:
+            names = f"{self.label(a)} minus {self.label(b)}"
+            return f"{self.only_model}: {names}" if self.only_model else names
+        one, two = (system["variant"] if a["target"] == b["target"] else f"{system['variant']} on {system['target']}"
+                    for system in (a, b))
+        target = f" on {a['target']}" if self._several_targets and a["target"] == b["target"] else ""
+        return f"{self._title(a['model'])}: {one} minus {two}{target}"
+
+    def _title(self, model: str) -> str:
+        return str(self._titles.get(model, model))
 
     def tone(self, system: Mapping[str, Any]) -> int:
         """Return the index of the colour that stands for the system's model."""

@@ -72,9 +72,8 @@ def is_quantization(entry: Mapping[str, Any]) -> bool:
 def _pair(run: Run, index: int, entry: Mapping[str, Any], quantized: bool) -> Pair:
     outcome, sentence, tone = non_inferiority_parts(entry["average"])
     margin = run.comparisons.content["margin_points"] / POINTS
-    verb = "minus" if quantized else "against"
     return Pair(
-        title=f"{run.systems.label(entry['a'])} {verb} {run.systems.label(entry['b'])}",
+        title=run.systems.pair(entry["a"], entry["b"]),
         mode=known(MODES, entry["mode"], "mode")[0],
         headline=entry["mode"] == run.headline,
         outcome=outcome if quantized else "",

@@ -14,8 +14,8 @@ COLUMNS = (
     "Accuracy % (95 % interval)",
     "Items",
     "Replies",
-    *(name.replace("\u00ad", "") for name in FAILURES.values()),
-    *(f"Unanswered {name}, %" for name in POLICIES.values()),
+    *FAILURES.values(),
+    *POLICIES.values(),
 )
 AVERAGE_COLUMNS = ("Average % (95 % interval)", "Bootstrap %", "SE ratio", "Trusted")
 
@@ -75,7 +75,8 @@ def _averages(run: Run, mode: str) -> Forest:
     entries = [pair for pair in enumerate(run.comparisons.content["averages"]) if pair[1]["mode"] == mode]
     entries.sort(key=lambda pair: run.systems.rank(pair[1]))
     return Forest(
-        caption="Average, each benchmark weighing the same",
+        caption=_caption(run, "Average, each benchmark weighing the same"),
+        entry="averages",
         axis="%",
         scale=accuracy_scale(),
         columns=AVERAGE_COLUMNS,
@@ -95,7 +96,7 @@ def _average_row(run: Run, index: int, entry: Mapping[str, Any]) -> Row:
             number_cell(figure(agreement["ratio"], 2)),
             cell(agreement["trusted"]),
         ),
-        source=f"averages[{index}]",
+        source=f"[{index}]",
         strong=True,
     )
 
@@ -106,12 +107,17 @@ def _benchmarks(run: Run, mode: str) -> Forest:
         rows = tuple(score_row(run, index, entry) for index, entry in entries)
         groups.append(Group(benchmark_name(benchmark), rows, _group_note(entries)))
     return Forest(
-        caption="Accuracy by benchmark; what is not answered counts as wrong",
+        caption=_caption(run, "Accuracy by benchmark"),
+        entry="scores",
         axis="%",
         scale=accuracy_scale(),
         columns=COLUMNS,
         groups=tuple(groups),
     )
+
+
+def _caption(run: Run, text: str) -> str:
+    return f"{text}: {run.systems.only_model}" if run.systems.only_model else text
 
 
 def _group_note(entries: list[tuple[int, Mapping[str, Any]]]) -> str:
@@ -156,7 +162,7 @@ def score_row(run: Run, index: int, entry: Mapping[str, Any]) -> Row:
             *(failure_cell(statuses[status], responses) for status in FAILURES),
             *(number_cell(percent(entry["policies"][policy], absent="n/a")) for policy in POLICIES),
         ),
-        source=f"scores[{index}]",
+        source=f"[{index}]",
     )
 
 

@@ -33,6 +33,8 @@ class Part:
     title: str
     badge: Badge
     estimate: Cell
+    interval: Cell
+    against: str
     reasons: tuple[str, ...]
     facts: tuple[Fact, ...]
     forest: Forest | None
@@ -41,13 +43,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class ClaimRow:
-    """One row of the verdict table."""
+    """One row of the verdict table; an estimate is its value, its interval, and what is set against what."""
 
     id: str
     type: str
     sentence: str
     badge: Badge
-    estimates: tuple[Cell, ...]
+    estimates: tuple[tuple[Cell, Cell, str], ...]
     flags: tuple[tuple[str, str], ...]
     plain: str
     parts: tuple[Part, ...]
@@ -76,7 +78,7 @@ def _claim(run: Run, index: int, entry: Mapping[str, Any]) -> ClaimRow:
         type=entry["type"],
         sentence=entry["sentence"],
         badge=badge(entry["verdict"]),
-        estimates=tuple(part.estimate for part in parts),
+        estimates=tuple((part.estimate, part.interval, part.against) for part in parts),
         flags=tuple((flag, known(FLAGS, flag, "flag")) for flag in entry["flags"]),
         plain=entry["plain"],
         parts=parts,
@@ -90,6 +92,8 @@ def _part(run: Run, part: Mapping[str, Any], source: str) -> Part:
         title=f"{_metric_name(part['metric'])}: {part['a']} against {against}",
         badge=badge(part["verdict"]),
         estimate=estimate_cell(part),
+        interval=interval_cell(part),
+        against=_against(part),
         reasons=tuple(part["reasons"]),
         facts=(*_decision_facts(part), *facts),
         forest=forest,
@@ -98,15 +102,33 @@ def _part(run: Run, part: Mapping[str, Any], source: str) -> Part:
 
 
 def estimate_cell(part: Mapping[str, Any]) -> Cell:
-    """Return the estimate of a decision with its interval, in the decision's own unit."""
+    """Return the estimate of a decision in the decision's own unit."""
     decimals, unit = known(_UNITS, part["unit"], "unit")
     if part["estimate"] is None:
         return cell("not measured", tone="zero")
-    signed = part["unit"] == "points"
-    value, low, high = (figure(part[key], decimals, signed=signed) for key in ("estimate", "low", "high"))
-    if low.value is None or high.value is None:
-        return cell(value, f" {unit}")
-    return cell(value, f" {unit} (", *interval(low, high), ")")
+    return cell(figure(part["estimate"], decimals, signed=part["unit"] == "points"), f" {unit}")
+
+
+def interval_cell(part: Mapping[str, Any]) -> Cell:
+    """Return the interval of a decision in the same unit, or the words for none; empty when nothing was measured."""
+    decimals, _ = known(_UNITS, part["unit"], "unit")
+    if part["estimate"] is None:
+        return cell("")
+    if part["unit"] == "percent":
+        return cell("exact, no interval")
+    low, high = (figure(part[key], decimals, signed=part["unit"] == "points") for key in ("low", "high"))
+    return cell(*interval(low, high))
+
+
+def _against(part: Mapping[str, Any]) -> str:
+    """Say what the estimate sets against what, naming a shared model once."""
+    (model_a, _, a), (model_b, _, b) = part["a"].partition("/"), part["b"].partition("/")
+    if part["estimate"] is None:
+        return ""
+    if part["a"] == part["b"]:
+        return f"{part['a']} minus the stated value"
+    word = {"points": "minus", "percent": "against", "ratio": "against"}[part["unit"]]
+    return f"{a} {word} {b}" if model_a == model_b and a and b else f"{part['a']} {word} {part['b']}"
 
 
 def _decision_facts(part: Mapping[str, Any]) -> list[Fact]:

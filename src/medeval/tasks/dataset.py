@@ -17,11 +17,8 @@ def items(items: str | None = None, benchmark: str | None = None, **_: Any) -> d
     Raises:
         MedevalError: The folder is not given or lacks the benchmark's file.
     """
-    # Loading a task makes the model class known to the stock command line.
     from datasets import Dataset
     from datasets.table import InMemoryTable
-
-    import medeval.engines.lm_eval_model  # noqa: F401
 
     if items is None:
         raise MedevalError(
