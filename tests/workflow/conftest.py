@@ -25,6 +25,7 @@ def run_snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[
 
 def workflow_copy(folder: Path) -> Path:
     """Copy the workflow and its configuration, so that a test may change them."""
+    folder.mkdir(exist_ok=True)
     for name in ("Snakefile", "workflow", "config"):
         source = ROOT / name
         if source.is_dir():

@@ -139,7 +139,7 @@ def test_truncated_weights_stop_the_run_and_leave_nothing_that_looks_done(
         cut.write_bytes(stream.read(1_000_000))
     folder = workflow_copy(tmp_path / "run")
     small_config(folder, cut)
-    result = run_snakemake(folder, "--configfile", "small.yaml", "results/small/weights/smollm2/q4_k_m.gguf")
+    result = run_snakemake(folder, "--configfile", "small.yaml", "--", "results/small/weights/smollm2/q4_k_m.gguf")
     assert result.returncode != 0
     assert "not a complete GGUF file (1,000,000 bytes)" in result.stdout + result.stderr
     assert not list((folder / "results/small/weights/smollm2").glob("*q4_k_m*"))

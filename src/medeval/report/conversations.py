@@ -99,11 +99,11 @@ def _overall(run: Run, entries: list[tuple[int, Mapping[str, Any]]]) -> Forest:
 
 def _overall_row(run: Run, index: int, entry: Mapping[str, Any], scale: Scale) -> Row:
     overall, bounds = entry["overall"], entry["bounds"]
-    where = {"tone": run.systems.tone(entry), "shape": run.systems.shape(entry)}
+    tone, shape = run.systems.tone(entry), run.systems.shape(entry)
     return Row(
         label=run.systems.label(entry),
         note=overall["method"] if overall else "",
-        track=track(overall, scale, **where) if overall else None,
+        track=track(overall, scale, tone=tone, shape=shape) if overall else None,
         cells=(
             _estimate(overall),
             number_cell(percent(entry["clipped"], absent="no score")),
@@ -134,7 +134,7 @@ def difference_row_forest(run: Run, index: int, sign: int) -> Forest:
     row = Row(
         label=f"HealthBench {entry['subset']}",
         note=estimate["method"],
-        track=track(estimate, scale, tone=run.systems.tone(entry["a" if sign > 0 else "b"]), signed=True),
+        track=track(estimate, scale, tone=run.systems.tone(entry["a" if sign > 0 else "b"])),
         cells=(
             points_cell(estimate),
             number_cell(count(entry["items"])),
@@ -180,10 +180,10 @@ def _tags(run: Run, entries: list[tuple[int, Mapping[str, Any]]], key: str, labe
 def _tag_row(run: Run, index: int, entry: Mapping[str, Any], key: str, name: str) -> Row:
     tag = entry[key][name]
     dot = {"value": tag["score"], "low": None, "high": None}
-    where = {"tone": run.systems.tone(entry), "shape": run.systems.shape(entry)}
+    tone, shape = run.systems.tone(entry), run.systems.shape(entry)
     return Row(
         label=run.systems.label(entry),
-        track=None if tag["score"] is None else track(dot, accuracy_scale(), **where),
+        track=None if tag["score"] is None else track(dot, accuracy_scale(), tone=tone, shape=shape),
         cells=(
             number_cell(percent(tag["score"], absent="no score")),
             number_cell(size_points(tag["se"])),

@@ -1,6 +1,6 @@
 """Two systems on the same items: the forest plot of their differences, and what qualifies the average."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from medeval.report.documents import Run
@@ -35,7 +35,7 @@ COLUMNS = (
 
 
 def difference_forest(
-    run: Run, index: int, sign: int, *, margins: Sequence[float] = (), strong: str = "average"
+    run: Run, index: int, sign: int, *, margin: float | None = None, strong: str = "average"
 ) -> Forest:
     """Plot `comparisons[index]` per benchmark and on average, as A minus B of the caller.
 
@@ -43,7 +43,7 @@ def difference_forest(
         run: The documents.
         index: Place of the comparison in the document.
         sign: 1 to keep the document's order, -1 to turn it around.
-        margins: Differences (fractions) to draw a line at.
+        margin: Difference (fraction) to draw a line at.
         strong: The benchmark, or `average`, to stress.
     """
     entry = run.comparisons.content["comparisons"][index]
@@ -51,7 +51,7 @@ def difference_forest(
     average = entry["average"]
     shown = [average["normal"], *(benchmark["difference"] for _, benchmark in benchmarks)]
     ends = [oriented(estimate, sign)[key] for estimate in shown for key in ("value", "low", "high")]
-    scale = scale_for([*ends, *margins])
+    scale = scale_for([*ends, margin])
     side = run.systems.tone(entry["a" if sign > 0 else "b"])
     rows = [
         _benchmark_row(benchmark, sign, scale, side, f"benchmarks[{place}]", strong == benchmark["benchmark"])
@@ -66,7 +66,7 @@ def difference_forest(
         scale=scale,
         columns=COLUMNS,
         groups=(Group("", tuple(rows)),),
-        marks=(Mark(scale.place(0.0), "zero"), *(Mark(scale.place(margin), "margin") for margin in margins)),
+        marks=(Mark(scale.place(0.0), "zero"), *(() if margin is None else (Mark(scale.place(margin), "margin"),))),
         label="Benchmark",
     )
 
@@ -78,7 +78,7 @@ def _benchmark_row(entry: Mapping[str, Any], sign: int, scale: Scale, tone: int,
     return Row(
         label=benchmark_name(entry["benchmark"]),
         note=difference["method"],
-        track=track(difference, scale, tone=tone, signed=True),
+        track=track(difference, scale, tone=tone),
         cells=(
             points_cell(difference),
             items,
@@ -108,7 +108,7 @@ def _average_row(average: Mapping[str, Any], sign: int, scale: Scale, tone: int,
     return Row(
         label="Average",
         note=normal["method"],
-        track=track(normal, scale, tone=tone, signed=True),
+        track=track(normal, scale, tone=tone),
         cells=(
             points_cell(normal),
             number_cell(count(normal["n"])),
@@ -128,19 +128,40 @@ def average_facts(run: Run, index: int, sign: int) -> list[Fact]:
     """Say what qualifies the average of `comparisons[index]`: other errors, weightings and selections."""
     entry = run.comparisons.content["comparisons"][index]
     average = entry["average"]
-    values = [sign * benchmark["difference"]["value"] for benchmark in entry["benchmarks"]]
-    ahead, behind = sum(value > 0 for value in values), sum(value < 0 for value in values)
+    facts = [*_errors(average, sign), *_weightings(entry, sign)]
+    if average["leave_one_out"] is not None:
+        facts.append(_leave_one_out(entry, average["leave_one_out"], sign))
+    if average["over_benchmarks"] is not None:
+        over = oriented(average["over_benchmarks"], sign)
+        note = f"{over['method']}: what the data say of benchmarks that were not run"
+        facts.append(fact("Benchmarks as a sample", *points_cell(over).parts, note=note))
+    if average["equivalence"] is not None:
+        facts.append(_equivalence(average["equivalence"], sign))
+    return facts
+
+
+def _errors(average: Mapping[str, Any], sign: int) -> list[Fact]:
     bootstrap = oriented(average["bootstrap"], sign)
-    facts = [
+    smallest = size_points(average["minimum_detectable_effect"], absent="unknown for want of spread")
+    return [
         fact(
             "Resolution",
             "SE ",
             size_points(average["normal"]["se"]),
             ", smallest difference found with 80 % power (MDE) ",
-            size_points(average["minimum_detectable_effect"], absent="unknown for want of spread"),
+            smallest,
             " points",
         ),
         fact("Bootstrap", *points_cell(bootstrap).parts, note=bootstrap["method"]),
+    ]
+
+
+def _weightings(entry: Mapping[str, Any], sign: int) -> list[Fact]:
+    average = entry["average"]
+    values = [sign * benchmark["difference"]["value"] for benchmark in entry["benchmarks"]]
+    ahead, behind = sum(value > 0 for value in values), sum(value < 0 for value in values)
+    order = f"A ahead on {ahead} of {len(values)}, behind on {behind}, level on {len(values) - ahead - behind}"
+    return [
         fact(
             "Macro v micro",
             points(sign * average["normal"]["value"]),
@@ -148,25 +169,8 @@ def average_facts(run: Run, index: int, sign: int) -> list[Fact]:
             points(sign * average["micro"]),
             note="each benchmark weighs the same v each item weighs the same",
         ),
-        fact(
-            "Order by benchmark",
-            f"A ahead on {ahead} of {len(values)}, behind on {behind}, level on {len(values) - ahead - behind}",
-        ),
+        fact("Order by benchmark", order),
     ]
-    if average["leave_one_out"] is not None:
-        facts.append(_leave_one_out(entry, average["leave_one_out"], sign))
-    if average["over_benchmarks"] is not None:
-        over = oriented(average["over_benchmarks"], sign)
-        facts.append(
-            fact(
-                "Benchmarks as a sample",
-                *points_cell(over).parts,
-                note=f"{over['method']}: what the data say of benchmarks that were not run",
-            )
-        )
-    if average["equivalence"] is not None:
-        facts.append(_equivalence(average["equivalence"], sign))
-    return facts
 
 
 def _leave_one_out(entry: Mapping[str, Any], left: Mapping[str, Any], sign: int) -> Fact:

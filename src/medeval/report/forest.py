@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from medeval.report.numbers import Cell, Figure, percent, points
+from medeval.report.numbers import Cell, Figure
 from medeval.report.scale import Scale
 
 
@@ -27,7 +27,6 @@ class Track:
         tone: Index of the colour, which stands for the model.
         shape: Index of the shape, which stands for the variant.
         marks: Lines of this row alone.
-        alt: The same in words.
         open_low: The interval goes on beyond the low end of the scale.
         open_high: It goes on beyond the high end.
     """
@@ -38,7 +37,6 @@ class Track:
     tone: int
     shape: int
     marks: tuple[Mark, ...]
-    alt: str
     open_low: bool = False
     open_high: bool = False
 
@@ -68,7 +66,7 @@ class Group:
 class Forest:
     """A whole plot. Every row has one cell per column; `axis` says what the scale shows.
 
-    `entry` names the part of the documents that the rows' own `source` continues.
+    `marks` are lines across all rows, at most one of each kind; `entry` names the part of the documents that the rows' own `source` continues.
     """
 
     caption: str
@@ -88,23 +86,18 @@ def track(
     tone: int = 0,
     shape: int = 0,
     marks: Sequence[Mark] = (),
-    signed: bool = False,
 ) -> Track:
     """Place an estimate (`value`, `low`, `high`, fractions) on a scale."""
     value, low, high = (estimate[key] for key in ("value", "low", "high"))
-    show = points if signed else percent
-    unit = "points" if signed else "%"
     missing = low is None or high is None
-    ends = "no interval" if missing else f"95 % interval {show(low).text} to {show(high).text}"
     left = None if missing else scale.place(low)
     return Track(
         dot=scale.place(value),
         left=left,
-        width=None if left is None else round(scale.place(high) - left, 2),
+        width=None if left is None else round(scale.place(high) - left, 1),
         tone=tone,
         shape=shape,
         marks=tuple(marks),
-        alt=f"{show(value).text} {unit}, {ends}",
         open_low=not missing and low < scale.low - 1e-9,
         open_high=not missing and high > scale.high + 1e-9,
     )

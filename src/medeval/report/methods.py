@@ -2,9 +2,8 @@
 
 import importlib.metadata
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from medeval import __version__
 from medeval.prompts.render import TEMPLATES, template_sha256
@@ -44,22 +43,26 @@ def prompts(run: Run) -> list[Prompt]:
     ]
 
 
-def protocol_lines(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+def protocol_lines(run: Run) -> list[tuple[str, str]]:
     """Return how the models were asked and how the machine was used, as names and values."""
+    config = run.config
     protocol, engine = config["protocol"], config["engine"]
-    headline = MODES[protocol["headline"]][0]
-    lines = [("Modes", ", ".join(MODES[mode][0] for mode in protocol["modes"])), ("Headline mode", headline)]
+    lines = [
+        ("Modes", ", ".join(MODES[mode][0] for mode in protocol["modes"])),
+        ("Headline mode", MODES[run.headline][0]),
+    ]
     for key, name in _LINES.items():
         value = protocol[key]
         text = "none of our own" if value is None else _UNLIMITED.get((key, value), str(value))
         lines.append((name, text))
     lines += [
-        ("Seed", str(config["seed"])),
+        ("Seed of the replies", str(config["seed"])),
+        ("Seed of the bootstraps", str(run.comparisons.content["seed"])),
         ("Engine", "llama.cpp through llama-cpp-python"),
         ("Threads", str(engine["threads"])),
         ("Sequences decoded together", str(engine["sequences"])),
         ("Targets", ", ".join(config["targets"])),
-        ("Tolerated loss", f"{config['margin_points']:g} points"),
+        ("Tolerated loss", f"{run.comparisons.content['margin_points']:g} points"),
     ]
     return lines
 

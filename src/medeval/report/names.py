@@ -99,8 +99,10 @@ class Systems:
         if a["model"] != b["model"] or self.only_model:
             names = f"{self.label(a)} minus {self.label(b)}"
             return f"{self.only_model}: {names}" if self.only_model else names
-        one, two = (system["variant"] if a["target"] == b["target"] else f"{system['variant']} on {system['target']}"
-                    for system in (a, b))
+        one, two = (
+            system["variant"] if a["target"] == b["target"] else f"{system['variant']} on {system['target']}"
+            for system in (a, b)
+        )
         target = f" on {a['target']}" if self._several_targets and a["target"] == b["target"] else ""
         return f"{self._title(a['model'])}: {one} minus {two}{target}"
 

@@ -21,6 +21,11 @@ class Figure:
     text: str
     value: float | int | None
 
+    @property
+    def exact(self) -> bool:
+        """Whether the text is the value itself, so that nothing stands behind it."""
+        return str(self.value) == self.text
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:

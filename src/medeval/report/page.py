@@ -53,6 +53,7 @@ def view(run: Run) -> dict[str, Any]:
         "claims": claims,
         "tally": verdicts.tally(claims),
         "flags": names.FLAGS,
+        "margin_points": run.comparisons.content["margin_points"],
         "modes": scores.mode_scores(run),
         "pairs": quantized,
         "other_pairs": others,
@@ -66,7 +67,7 @@ def view(run: Run) -> dict[str, Any]:
         "control": contamination.control(run),
         "audits": audit.audits(run),
         "prompts": methods.prompts(run),
-        "protocol": methods.protocol_lines(run.config),
+        "protocol": methods.protocol_lines(run),
         "benchmarks": methods.benchmark_lines(run),
         "hashes": methods.input_hashes(run),
         "methods": methods.statistics_methods(run),
@@ -77,7 +78,7 @@ def view(run: Run) -> dict[str, Any]:
 
 @cache
 def _environment() -> Environment:
-    """Escaping is on for every template; the style sheet is our own file and is marked safe where it is included."""
+    """Escaping is on for every template; macros and included files are our own."""
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,

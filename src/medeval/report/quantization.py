@@ -79,7 +79,7 @@ def _pair(run: Run, index: int, entry: Mapping[str, Any], quantized: bool) -> Pa
         outcome=outcome if quantized else "",
         sentence=sentence if quantized else (),
         tone=tone,
-        forest=difference_forest(run, index, 1, margins=(margin,) if quantized else ()),
+        forest=difference_forest(run, index, 1, margin=margin if quantized else None),
         facts=tuple(average_facts(run, index, 1)),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from medeval.report.numbers import MINUS, POINTS
 
 _INTERVALS = 5
+_NARROWEST = 1e-6
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -29,7 +30,7 @@ class Scale:
     def place(self, value: float) -> float:
         """Return where a value stands, in percent of the width; values beyond an end stand at that end."""
         share = (value - self.low) / (self.high - self.low)
-        return round(100.0 * min(max(share, 0.0), 1.0), 2)
+        return round(100.0 * min(max(share, 0.0), 1.0), 1)
 
     @property
     def steps(self) -> int:
@@ -52,7 +53,7 @@ def scale_for(values: Iterable[float | None]) -> Scale:
     """Return the scale with round ticks that holds all values and 0; None is skipped."""
     known = [0.0, *(value for value in values if value is not None)]
     low, high = min(known), max(known)
-    if low == high:
+    if high - low < _NARROWEST:
         return Scale(-0.01, 0.01, 0.005)
     step = _round_step((high - low) / _INTERVALS)
     return Scale(step * math.floor(low / step + 1e-9), step * math.ceil(high / step - 1e-9), step)

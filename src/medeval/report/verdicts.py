@@ -140,7 +140,7 @@ def _decision_facts(part: Mapping[str, Any]) -> list[Fact]:
     else:
         facts.append(fact("Decided on", part["method"]))
     if part["p_value"] is not None:
-        level = f"level {part['alpha']:g}, adjusted over the publication's claims of order where these apply"
+        level = f"level {part['alpha']:g}; adjusted over all claims of order when it is one"
         facts.append(fact("p-value", p_value(part["p_value"]), note=level))
     if part["items"] is not None:
         facts.append(fact("Items", count(part["items"])))
@@ -184,7 +184,8 @@ def _sizes(run: Run, part: Mapping[str, Any]) -> list[Fact]:
         if document is None:
             facts.append(fact(system, "its description was not given to this report"))
         else:
-            facts.append(fact(system, count(document.content["bytes"]), " bytes", note=document.sha256[:12]))
+            note = f"SHA-256 {document.content['sha256'][:16]}…"
+            facts.append(fact(system, count(document.content["bytes"]), " bytes", note=note))
     return facts
 
 

@@ -7,4 +7,5 @@ the model `medeval`.
 import lm_eval.models  # noqa: F401 - lm-eval registers its own models only while its registry is empty
 from lm_eval.api.registry import model_registry
 
-model_registry.register("medeval", target="medeval.engines.lm_eval_model:MedevalLM")
+if "medeval" not in model_registry.keys():  # noqa: SIM118 - the registry is no mapping
+    model_registry.register("medeval", target="medeval.engines.lm_eval_model:MedevalLM")

@@ -1,0 +1,185 @@
+"""From measured differences to verdicts."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from medeval.claims.decide import (
+    decide_bounded_loss,
+    decide_equality,
+    decide_order,
+    decide_point_value,
+    decide_size,
+    decide_token_ratio,
+    withhold,
+)
+from medeval.claims.evidence import Difference, Evidence
+from medeval.claims.verdicts import Decision, Flag, Verdict, combine
+
+# METHODS A9: the published difference of the averages and its unpaired error, in points.
+UNRESOLVED = Difference(0.591, 0.644, 0.591 - 1.262, 0.591 + 1.262, 0.359, 13451, "normal")
+RESOLVED = Difference(11.424, 0.724, 10.0, 12.84, 1e-12, 13451, "normal")
+
+
+def order(found: Difference, stated: float | None = None) -> Decision:
+    return decide_order("average", "a", "b", found, stated, found.p_value, 0.05)
+
+
+def test_a_lead_that_the_data_cannot_separate_is_inconclusive_and_underpowered() -> None:
+    decision = order(UNRESOLVED, 0.59)
+    assert decision.verdict == Verdict.INCONCLUSIVE
+    assert Flag.UNDERPOWERED in decision.flags
+    assert "1.80 points" in decision.reasons[-1]  # 2.8016 times the error
+
+
+def test_a_resolved_lead_of_the_stated_size_is_reproduced() -> None:
+    assert order(RESOLVED, 11.42).verdict == Verdict.REPRODUCED
+
+
+def test_a_resolved_lead_of_another_size_is_reproduced_and_says_so() -> None:
+    decision = order(RESOLVED, 5.0)
+    assert decision.verdict == Verdict.REPRODUCED
+    assert any("differs from the stated +5.00" in reason for reason in decision.reasons)
+
+
+def test_a_resolved_lag_contradicts_a_claimed_lead() -> None:
+    lag = replace(RESOLVED, value=-11.4, low=-12.8, high=-10.0)
+    assert order(lag, 11.42).verdict == Verdict.NOT_REPRODUCED
+
+
+def test_two_systems_shown_equal_contradict_a_claimed_lead() -> None:
+    assert order(Difference(0.1, 0.2, -0.3, 0.5, 0.6, 10000, "normal"), 0.59).verdict == Verdict.NOT_REPRODUCED
+
+
+def test_a_small_p_value_does_not_decide_while_the_interval_holds_zero() -> None:
+    assert order(Difference(8.7, 4.4, -0.6, 18.0, 0.03, 15, "t")).verdict == Verdict.INCONCLUSIVE
+
+
+def test_a_p_value_that_adjustment_lifts_above_the_level_does_not_decide() -> None:
+    found = Difference(2.0, 0.9, 0.2, 3.8, 0.03, 1000, "normal")
+    assert decide_order("average", "a", "b", found, None, 0.09, 0.05).verdict == Verdict.INCONCLUSIVE
+
+
+def test_a_fragile_lead_is_flagged() -> None:
+    decision = order(replace(RESOLVED, fragile=("leaving one benchmark out changes the sign",)))
+    assert Flag.FRAGILE in decision.flags
+
+
+def test_partial_coverage_is_flagged_with_what_is_missing() -> None:
+    decision = order(replace(RESOLVED, partial=("benchmarks not run: pubmedqa",)))
+    assert Flag.PARTIAL_COVERAGE in decision.flags
+    assert "benchmarks not run: pubmedqa" in decision.reasons
+
+
+@pytest.mark.parametrize(
+    ("loss", "se", "verdict"),
+    [
+        # METHODS A10: with an error of 0.156 a loss up to 0.74 is certified below 1, with 0.349 up to 0.43.
+        (0.73, 0.156, Verdict.REPRODUCED),
+        (0.75, 0.156, Verdict.INCONCLUSIVE),
+        (0.42, 0.349, Verdict.REPRODUCED),
+        (0.44, 0.349, Verdict.INCONCLUSIVE),
+        (0.81, 0.27, Verdict.INCONCLUSIVE),
+        (2.0, 0.27, Verdict.NOT_REPRODUCED),
+    ],
+)
+def test_a_bounded_loss_needs_its_one_sided_bound_below_the_margin(loss: float, se: float, verdict: Verdict) -> None:
+    found = Difference(-loss, se, -loss - 2 * se, -loss + 2 * se, 0.5, 13451, "normal")
+    assert decide_bounded_loss("average", "q", "f", found, 1.0, 0.05).verdict == verdict
+
+
+def test_equality_needs_the_ninety_percent_interval_inside_the_margin() -> None:
+    # METHODS A9: 0.59 with an error of 0.456 is tied within 1.5 points (90 % interval -0.16 to 1.34), not within 1.
+    found = Difference(0.591, 0.456, -0.3, 1.48, 0.2, 13451, "normal")
+    assert decide_equality("average", "a", "b", found, 1.5, 0.05).verdict == Verdict.REPRODUCED
+    assert decide_equality("average", "a", "b", found, 1.0, 0.05).verdict == Verdict.INCONCLUSIVE
+    far = replace(found, value=9.0)
+    assert decide_equality("average", "a", "b", far, 1.0, 0.05).verdict == Verdict.NOT_REPRODUCED
+
+
+@pytest.mark.parametrize(
+    ("difference", "verdict"),
+    # METHODS A7: with an error of 0.221 and a margin of 1, below 0.64 reproduces and above 1.43 does not.
+    [
+        (0.63, Verdict.REPRODUCED),
+        (0.65, Verdict.INCONCLUSIVE),
+        (-1.42, Verdict.INCONCLUSIVE),
+        (-1.44, Verdict.NOT_REPRODUCED),
+    ],
+)
+def test_a_point_value_reproduces_inside_the_margin(difference: float, verdict: Verdict) -> None:
+    found = Difference(difference, 0.221, None, None, None, 13451, "error of a repetition")
+    assert decide_point_value("average", "a", found, 62.62, 1.0, 0.05).verdict == verdict
+
+
+def test_a_value_above_the_stated_one_exceeds_it() -> None:
+    found = Difference(3.0, 0.221, None, None, None, 13451, "error of a repetition")
+    assert Flag.EXCEEDS in decide_point_value("average", "a", found, 62.62, 1.0, 0.05).flags
+
+
+def test_a_size_claim_is_exact() -> None:
+    # Published: 2.72 of 8.83 GB, 69 % smaller.
+    assert decide_size("q", "f", 2_720_000_000, 8_830_000_000, 69).verdict == Verdict.REPRODUCED
+    assert decide_size("q", "f", 105_454_144, 270_885_952, 69).verdict == Verdict.NOT_REPRODUCED
+
+
+def ratio(value: float, low: float, high: float) -> dict[str, Any]:
+    return {"bootstrap": {"value": value, "low": low, "high": high, "se": 0.1, "method": "bootstrap"}, "n": 500}
+
+
+def test_a_token_ratio_must_meet_the_stated_one() -> None:
+    assert decide_token_ratio("a", "b", ratio(3.2, 3.0, 3.4), 3.2, 1, 0.0).verdict == Verdict.REPRODUCED
+    assert decide_token_ratio("a", "b", ratio(2.0, 1.9, 2.1), 3.2, 1, 0.0).verdict == Verdict.NOT_REPRODUCED
+
+
+def test_truncated_replies_leave_a_token_ratio_open() -> None:
+    assert decide_token_ratio("a", "b", ratio(3.2, 3.0, 3.4), 3.2, 1, 0.02).verdict == Verdict.INCONCLUSIVE
+
+
+def test_no_judged_claim_is_decided_by_a_judge_that_is_not_credible() -> None:
+    decision = withhold(order(RESOLVED), "the judge's agreement with physicians is not established")
+    assert decision.verdict == Verdict.INCONCLUSIVE
+    assert Flag.JUDGE_NOT_CREDIBLE in decision.flags
+
+
+@pytest.mark.parametrize(
+    ("parts", "whole"),
+    [
+        (["REPRODUCED", "REPRODUCED"], "REPRODUCED"),
+        (["REPRODUCED", "INCONCLUSIVE"], "INCONCLUSIVE"),
+        (["REPRODUCED", "NOT_TESTABLE"], "INCONCLUSIVE"),
+        (["INCONCLUSIVE", "NOT_REPRODUCED"], "NOT_REPRODUCED"),
+        (["NOT_TESTABLE", "NOT_TESTABLE"], "NOT_TESTABLE"),
+    ],
+)
+def test_a_claim_is_as_good_as_its_worst_part(parts: list[str], whole: str) -> None:
+    assert combine([Decision("m", "a", "b", Verdict(part), ()) for part in parts]) == Verdict(whole)
+
+
+def pair_document() -> dict[str, Any]:
+    estimate = {"value": 0.05, "se": 0.01, "low": 0.03, "high": 0.07, "p_value": 0.001, "n": 100, "method": "normal"}
+    pair = {
+        "a": {"model": "m", "variant": "f16", "target": "cpu"},
+        "b": {"model": "m", "variant": "q4", "target": "cpu"},
+        "mode": "cloze",
+        "benchmarks": [{"benchmark": "medqa", "items": 100, "items_only_in_one": 0, "difference": estimate}],
+        "average": {"normal": estimate, "bootstrap": estimate, "micro": 0.05, "wins": 1, "leave_one_out": None},
+        "tokens": None,
+    }
+    return {"headline": "cloze", "comparisons": [pair], "scores": [], "averages": []}
+
+
+def test_turning_a_pair_round_turns_its_difference_and_interval() -> None:
+    evidence = Evidence(pair_document(), {}, {})
+    forward, backward = (evidence.average(*names, ["medqa"]) for names in (("m/f16", "m/q4"), ("m/q4", "m/f16")))
+    assert forward is not None
+    assert backward is not None
+    assert (forward.value, forward.low, forward.high) == pytest.approx((5.0, 3.0, 7.0))
+    assert (backward.value, backward.low, backward.high) == pytest.approx((-5.0, -7.0, -3.0))
+
+
+def test_an_average_over_fewer_benchmarks_names_those_missing() -> None:
+    found = Evidence(pair_document(), {}, {}).average("m/f16", "m/q4", ["medqa", "pubmedqa", "afrimedqa"])
+    assert found is not None
+    assert found.partial == ("benchmarks not run: afrimedqa, pubmedqa",)

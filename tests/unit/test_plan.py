@@ -1,0 +1,91 @@
+"""The paths that the rules connect."""
+
+from pathlib import Path
+
+import pytest
+
+from medeval.config.check import describe_run
+from medeval.config.files import load_yaml
+from medeval.config.run import RunConfig, from_mapping, load_run
+from medeval.errors import MedevalError
+from medeval.plan import Plan, one_of
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def in_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return Plan(load_run(Path("config/demo.yaml")), Path("results/demo"))
+
+
+def test_the_demo_scores_seven_benchmarks_of_two_files(plan: Plan) -> None:
+    assert len(plan.scores()) == 14
+    assert plan.scores()[0] == "results/demo/scores/smollm2-135m-instruct/f16/cpu/medqa.parquet"
+
+
+def test_a_local_judge_needs_its_weights(plan: Plan) -> None:
+    assert plan.judge_weights() == ["results/demo/weights/smollm2-135m-instruct/f16.gguf"]
+
+
+def test_no_judge_means_no_grades() -> None:
+    document = load_yaml(Path("config/demo.yaml")) | {"judge": None}
+    assert Plan(from_mapping(document, Path("demo.yaml")), Path("results/demo")).grades() == []
+
+
+def test_source_files_keep_their_names_and_order(plan: Plan) -> None:
+    assert plan.sources("mmlu_health")[1] == "results/demo/sources/mmlu_health/1/clinical_knowledge.jsonl"
+
+
+def test_fetched_and_quantized_files_are_told_apart(plan: Plan) -> None:
+    model = "smollm2-135m-instruct"
+    assert plan.fetched() == [(model, "q4_1")]
+    assert plan.quantized() == [(model, "f16"), (model, "q4_k_m")]
+
+
+def test_a_pattern_of_no_pairs_matches_nothing() -> None:
+    assert one_of([]) == "none"
+    assert one_of([("m-1.7b", "bf16")]) == r"m-1\.7b/bf16"
+
+
+def test_the_reproduction_says_what_is_not_pinned() -> None:
+    text = describe_run(load_run(Path("config/medpsy.yaml")))
+    assert "not pinned yet, so a run will refuse them:" in text
+    assert "medgemma-27b-text-it/published-q4_k_m" in text
+
+
+def changed(**changes: object) -> RunConfig:
+    return from_mapping(load_yaml(Path("config/demo.yaml")) | changes, Path("config/demo.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"benchmarks": [{"id": "medqs", "licence": "x", "sources": []}]}, r"benchmarks\[0\]"),
+        ({"targets": ["cpu", "cpu"]}, "`targets` holds"),
+        ({"protocol": {"modes": ["letter"], "headline": "cloze"}}, "`headline` is 'cloze'"),
+        ({"judge": {"type": "local", "model": "other", "variant": "f16"}}, "`judge` names other/f16"),
+        ({"seed": -1}, "seed: input should be greater than or equal to 0"),
+        ({"models": ["config/models/absent.yaml"]}, r"config/models/absent.yaml: no such file"),
+    ],
+)
+def test_a_wrong_configuration_names_the_key(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(MedevalError, match=message):
+        changed(**changes)
+
+
+def test_a_variant_is_either_fetched_or_quantized() -> None:
+    model = load_yaml(Path("config/models/smollm2-135m-instruct.yaml"))
+    model["variants"]["q4_1"]["quantize_from"] = "f16"
+    with pytest.raises(MedevalError, match="give either `source` or `quantize_from`"):
+        changed(models=[model])
+
+
+def test_a_missing_local_file_is_named_before_anything_runs() -> None:
+    run = changed(claims="config/claims/absent.yaml")
+    with pytest.raises(MedevalError, match=r"config/claims/absent.yaml"):
+        describe_run(run)
