@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from medeval.cli import main
+from medeval.cli.app import main
 from medeval.config.documentation import documentation
 
 ROOT = Path(__file__).parents[1]
@@ -81,6 +81,8 @@ def test_every_command_explains_itself_with_an_example() -> None:
 
 
 def test_the_command_line_starts_quickly_because_heavy_packages_wait() -> None:
-    code = "import sys, medeval.cli; print([m for m in ('scipy', 'pandas', 'datasets', 'mlflow') if m in sys.modules])"
+    code = (
+        "import sys, medeval.cli.app; print([m for m in ('scipy', 'pandas', 'datasets', 'mlflow') if m in sys.modules])"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

@@ -44,6 +44,7 @@ class Overlap:
     corpora: tuple[str, ...]
     matches: tuple[tuple[str, ...], ...]
     matched: int
+    unsearched: tuple[str, ...]
     method: str
 
 
@@ -81,8 +82,16 @@ def overlap(run: Run) -> Overlap | None:
         corpora=tuple(dict.fromkeys(_corpus(document.content["corpus"]) for document in run.overlaps)),
         matches=tuple(matches[:LISTED]),
         matched=len(matches),
+        unsearched=tuple(unsearched(run)),
         method=", ".join(sorted({document.content["method"] for document in run.overlaps})),
     )
+
+
+def unsearched(run: Run) -> list[str]:
+    """Return the names of the scored benchmarks that no overlap report covers."""
+    covered = {benchmark for _, benchmark, _ in _summaries(run)}
+    scored = dict.fromkeys(entry["benchmark"] for entry in run.comparisons.content["scores"])
+    return [benchmark_name(name) for name in sorted(scored, key=run.benchmark_rank) if name not in covered]
 
 
 def _summaries(run: Run) -> Iterator[tuple[Document, str, Mapping[str, Any]]]:
@@ -107,8 +116,8 @@ def _rule_row(views: Mapping[str, Any], view: str, rule: str, scale: Scale, labe
     untestable = found["untestable"]
     return Row(
         label=label or known(VIEWS, view, "part of an item"),
-        note=RULES[rule],
-        track=track(estimate, scale, tone=1 if found["dirty"] else 0) if tested else None,
+        note="" if label else RULES[rule],
+        track=track(estimate, scale, tone=5) if tested else None,
         cells=(
             percent_cell(estimate) if tested else cell("nothing testable", tone="wide"),
             number_cell(count(summary["n"] if rule == "gpt3" else 8)),

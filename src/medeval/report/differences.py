@@ -99,7 +99,11 @@ def _flip_cells(flips: Mapping[str, Any] | None, sign: int) -> tuple[Cell, Cell,
     only_a, only_b = (flips["lost"], flips["gained"]) if sign > 0 else (flips["gained"], flips["lost"])
     rate = flips["rate"]
     ends = interval(percent(rate["low"]), percent(rate["high"]))
-    return number_cell(count(only_a)), number_cell(count(only_b)), cell(percent(rate["value"]), " % (", *ends, ")")
+    return (
+        number_cell(count(only_a)),
+        number_cell(count(only_b)),
+        cell(percent(rate["value"]), " % (", *ends, ")", tone="line"),
+    )
 
 
 def _average_row(average: Mapping[str, Any], sign: int, scale: Scale, tone: int, source: str, strong: bool) -> Row:

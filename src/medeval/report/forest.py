@@ -64,9 +64,17 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """A whole plot. Every row has one cell per column; `axis` says what the scale shows.
+    """A whole plot.
 
-    `marks` are lines across all rows, at most one of each kind; `entry` names the part of the documents that the rows' own `source` continues.
+    Attributes:
+        caption: What the plot shows.
+        axis: The unit of the scale.
+        scale: The scale of all rows.
+        columns: Heads of the cells; every row has one cell per column.
+        groups: The rows.
+        marks: Lines across all rows, at most one of each kind.
+        label: Head of the row labels.
+        entry: The part of the documents that the rows' own `source` continues.
     """
 
     caption: str
@@ -115,11 +123,6 @@ def flipped(estimate: Mapping[str, Any]) -> dict[str, Any]:
 def oriented(estimate: Mapping[str, Any], sign: int) -> Mapping[str, Any]:
     """Return a difference as it is (sign 1) or seen from the other side (sign -1)."""
     return estimate if sign > 0 else flipped(estimate)
-
-
-def plain(text: str, tone: str = "") -> Cell:
-    """Return a cell of words."""
-    return Cell((text,), tone)
 
 
 def fact(name: str, *parts: Figure | str, note: str = "") -> tuple[str, Cell, str]:

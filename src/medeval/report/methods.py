@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from medeval import __version__
 from medeval.prompts.render import TEMPLATES, template_sha256
+from medeval.report.contamination import unsearched
 from medeval.report.conversations import judge_notes
 from medeval.report.documents import Run
 from medeval.report.names import MODES, benchmark_name
@@ -174,6 +175,8 @@ def _benchmarks_left_out(run: Run) -> Iterator[str]:
         yield "No text was searched for the test items, so nothing is known of contamination by overlap."
     else:
         yield "The models' own training data were not searched, only the given texts."
+        if missing := unsearched(run):
+            yield f"The given texts were not searched for the items of {', '.join(missing)}."
 
 
 def _protocol_left_out(run: Run) -> Iterator[str]:

@@ -78,6 +78,7 @@ class Systems:
 
     def __init__(self, config: Mapping[str, Any], systems: list[tuple[str, str, str]]) -> None:
         self._titles = {model["id"]: model["title"] for model in config["models"]}
+        self._variants = [(model["id"], name) for model in config["models"] for name in model["variants"]]
         self._references = {model["id"]: model["reference"] for model in config["models"]}
         self._models = list(dict.fromkeys([*self._titles, *(model for model, _, _ in systems)]))
         self._several_targets = len({target for _, _, target in systems}) > 1
@@ -121,6 +122,9 @@ class Systems:
         """Return the place of a system in the order of the report."""
         return self.order.index((system["model"], system["variant"], system["target"]))
 
-    def _rank(self, system: tuple[str, str, str]) -> tuple[int, int, str, str]:
+    def _rank(self, system: tuple[str, str, str]) -> tuple[int, bool, int, str, str]:
+        """Order by model, the reference first, then as configured; what is not configured comes last."""
         model, variant, target = system
-        return self._models.index(model), int(self._references.get(model) != variant), variant, target
+        configured = (model, variant) in self._variants
+        place = self._variants.index((model, variant)) if configured else len(self._variants)
+        return self._models.index(model), self._references.get(model) != variant, place, variant, target

@@ -31,7 +31,7 @@ class Figure:
 class Cell:
     """One table cell: figures with words between them, and a tone that says how loud it is.
 
-    `tone` is empty, or one of `zero`, `some`, `many`, `good`, `bad`, `open`, `wide`.
+    `tone` is empty, `zero`, `some` or `many` (failures), or `wide` or `line` (a line of its own on phones).
     """
 
     parts: tuple[Figure | str, ...]

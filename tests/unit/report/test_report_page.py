@@ -186,6 +186,7 @@ def test_overlap_shows_shares_untestable_items_and_the_items_found(full):
     assert "found0001" in section
     assert "clean0001" not in section
     assert "nothing testable" in section
+    assert "Not searched for: PubMedQA." in section
 
 
 def test_prompts_are_shown_word_for_word_with_their_hash(full):

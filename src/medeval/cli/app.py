@@ -1,0 +1,67 @@
+"""The command line: one command per stage. Each parses its arguments, calls one function and prints."""
+
+import logging
+import sys
+from typing import Any
+
+import click
+
+from medeval import __version__
+from medeval.cli import configuration, data, evaluation, results, weights
+from medeval.errors import MedevalError
+
+
+class _Group(click.Group):
+    """Keeps commands in the order of the line and turns user errors into one message."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MedevalError as error:
+            click.echo(f"medeval: {error}", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=_Group, context_settings={"max_content_width": 110})
+@click.version_option(__version__)
+@click.option("-v", "--verbose", is_flag=True, help="Log every step.")
+def main(verbose: bool) -> None:
+    """Does a published claim about a medical language model reproduce?
+
+    Each command is one stage of the line claim -> items -> responses -> scores -> verdicts, and one
+    Snakemake rule. Run the whole line with `snakemake`, or a single stage by hand.
+    """
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+    )
+    for name in ("urllib3", "matplotlib", "filelock", "asyncio", "httpx", "alembic", "mlflow"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)  # its warnings are about options that we set on purpose
+
+
+# In the order of the line, which is also the order of the help text.
+for command in (
+    configuration.desk_audit,
+    configuration.check,
+    data.fetch,
+    weights.quantize,
+    weights.inspect,
+    data.items,
+    data.overlap,
+    evaluation.evaluate,
+    evaluation.score,
+    evaluation.grade,
+    results.compare,
+    results.verdict,
+    results.report,
+    results.track,
+    configuration.schema,
+    configuration.demo,
+):
+    main.add_command(command)

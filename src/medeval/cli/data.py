@@ -1,0 +1,51 @@
+"""Commands that bring files and make items: fetch, items, overlap."""
+
+from pathlib import Path
+
+import click
+
+from medeval.cli.common import FILE, command_line
+
+
+@click.command()
+@click.option("--source", required=True, help="Where the file comes from, as JSON.")
+@click.option("--out", required=True, type=FILE, help="File to write.")
+def fetch(source: str, out: Path) -> None:
+    """Fetch one file by its pinned source and verify it.
+
+    Example: medeval fetch --source '{"type": "file", "path": "rows.jsonl"}' --out rows.jsonl
+    """
+    from medeval.config.sources import parse_source
+    from medeval.hub.fetch import fetch as run
+
+    record = run(parse_source(source), out)
+    click.echo(f"{out}: {record['bytes']:,} bytes, SHA-256 {record['sha256']}, from {record['description']}")
+
+
+@click.command()
+@click.option("--benchmark", required=True, help="Id of the benchmark, such as medqa.")
+@click.option("--source", "sources", required=True, multiple=True, type=FILE, help="Source file; repeatable.")
+@click.option("--expected", type=int, help="Number of items that must come out.")
+@click.option("--out", required=True, type=FILE, help="Table to write.")
+def items(benchmark: str, sources: tuple[Path, ...], expected: int | None, out: Path) -> None:
+    """Turn a benchmark's source rows into items.
+
+    Example: medeval items --benchmark medqa --source test.jsonl --out medqa.parquet
+    """
+    from medeval.items import make_items
+
+    click.echo(make_items(benchmark, sources, out, expected=expected, command=command_line()))
+
+
+@click.command()
+@click.option("--items", "items_path", required=True, type=FILE, help="Items table.")
+@click.option("--corpus", "corpora", required=True, multiple=True, type=FILE, help="JSONL or text file; repeatable.")
+@click.option("--out", required=True, type=FILE, help="JSON file to write.")
+def overlap(items_path: Path, corpora: tuple[Path, ...], out: Path) -> None:
+    """Search given texts for the test items.
+
+    Example: medeval overlap --items medqa.parquet --corpus corpus.jsonl --out overlap.json
+    """
+    from medeval.contamination.overlap import overlap_files
+
+    click.echo(overlap_files(items_path, corpora, out))
