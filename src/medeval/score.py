@@ -155,9 +155,9 @@ def accounting(scores: pa.Table, items: pa.Table | None = None) -> list[dict[str
     answered = _equals(scores["status"], "answered")
     correct = np.asarray(scores["correct"].to_numpy(zero_copy_only=False), dtype=float)
     chance = _chances(items, scores) if items is not None else np.full(len(scores), np.nan)
-    columns = {f"stages/{name}": _equals(scores["stage"], name) for name in STAGES}
+    columns: dict[str, npt.NDArray[Any]] = {f"stages/{name}": _equals(scores["stage"], name) for name in STAGES}
     columns |= {f"statuses/{name}": _equals(scores["status"], name) for name in STATUSES}
-    columns |= {"correct": correct, "guessed": np.where(answered, correct, chance)}
+    columns |= {"correct": correct, "guessed": np.where(answered, correct, chance), "chance": chance}
     frame = scores.select(_GROUP)
     for name, values in columns.items():
         frame = frame.append_column(name, pa.array(np.asarray(values, dtype=float)))
@@ -168,7 +168,7 @@ def accounting(scores: pa.Table, items: pa.Table | None = None) -> list[dict[str
 
 def _account(row: Mapping[str, Any]) -> dict[str, Any]:
     n, answered = row["count_all"], row["statuses/answered_sum"]
-    guessed = row["guessed_sum"] / n
+    guessed, chance = row["guessed_sum"] / n, row["chance_sum"] / n
     return {
         **{name: row[name] for name in _GROUP},
         "n": n,
@@ -176,6 +176,7 @@ def _account(row: Mapping[str, Any]) -> dict[str, Any]:
         "statuses": {name: row[f"statuses/{name}_sum"] / n for name in STATUSES},
         "accuracy_wrong": row["correct_sum"] / n,
         "accuracy_random": None if np.isnan(guessed) else guessed,
+        "chance": None if np.isnan(chance) else chance,
         "accuracy_excluded": row["correct_sum"] / answered if answered else None,
     }
 

@@ -83,7 +83,7 @@ class Evidence:
             return None
         pair, sign = found
         missing = pair["missing"]
-        partial = (f"{missing} examples have missing verdicts",) if missing else ()
+        partial = (f"missing verdicts leave out {missing} of the conversations",) if missing else ()
         return _signed(pair["difference"], sign, pair["items"], partial=partial)
 
     def against_stated(self, a: str, metric: str, over: list[str] | None, stated: float) -> Difference | None:

@@ -1,5 +1,7 @@
 """One sentence per verdict that can be quoted without being wrong."""
 
+import re
+
 from medeval.claims.verdicts import Decision, Verdict
 from medeval.config.publication_claims import Claim
 
@@ -25,4 +27,5 @@ def _detail(decision: Decision) -> str:
     if decision.low is not None and decision.high is not None:
         text += f" (95 % interval {decision.low:+.2f} to {decision.high:+.2f})"
     items = f" on {decision.items:,} items" if decision.items else ""
-    return f"{text}{items}; {decision.reasons[0]}"
+    # A hyphen before a number reads as a dash at the end of a line; a minus sign does not.
+    return re.sub(r"(?<=[ (])-(?=\d)", "\N{MINUS SIGN}", f"{text}{items}; {decision.reasons[0]}")

@@ -39,7 +39,7 @@ class Decision:
         estimate: A minus B (or the ratio, or the reduction); None when nothing was measured.
         low: Lower end of the interval.
         high: Upper end of the interval.
-        p_value: Of the test that decides, before any adjustment.
+        p_value: Of the test that decides; adjusted over the publication's claims where an order is decided.
         items: Items behind the estimate.
     """
 

@@ -12,10 +12,18 @@ from medeval.errors import MedevalError
 
 
 class _Group(click.Group):
-    """Keeps commands in the order of the line and turns user errors into one message."""
+    """Keeps commands in the order of the line, shows each with its example, and prints user errors as one message."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            for command in self.commands.values():
+                summary, _, example = " ".join((command.help or "").split()).partition(" Example: ")
+                formatter.write_text(f"{command.name}: {summary.split('. ')[0].rstrip('.')}.")
+                with formatter.indentation():
+                    formatter.write_text(example)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

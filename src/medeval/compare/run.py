@@ -52,6 +52,7 @@ def compare(
         "margin_points": margin_points,
         "seed": seed,
         "references": list(references),
+        "packages": _packages(paths),
         "inputs": {str(path): sha256_file(path) for path in paths},
         "scores": [score_entry(part, account) for part, account in zip(scores, accounts(scores, items), strict=True)],
         "averages": [average_entry(s, mode, _select(scores, s, mode), seed) for s in systems for mode in modes],
@@ -70,6 +71,15 @@ def compare(
     }
     write_json(out, document)
     return document
+
+
+def _packages(paths: Sequence[Path]) -> dict[str, list[str]]:
+    """Return the package versions that wrote the tables; several of one package are all listed."""
+    found: dict[str, set[str]] = {}
+    for path in paths:
+        for name, version in tables.read_record(path)["packages"].items():
+            found.setdefault(name, set()).add(version)
+    return {name: sorted(versions) for name, versions in sorted(found.items())}
 
 
 def _pairs(systems: Sequence[System], references: Sequence[str]) -> Iterator[tuple[System, System]]:

@@ -41,6 +41,7 @@ def score_entry(scores: ItemScores, account: dict[str, Any]) -> dict[str, Any]:
         "statuses": {name: round(share * account["n"]) for name, share in account["statuses"].items()},
         "stages": {name: round(share * account["n"]) for name, share in account["stages"].items()},
         "policies": {name: account[f"accuracy_{name}"] for name in ("wrong", "random", "excluded")},
+        "chance": account["chance"],
         "methods": sorted(set(rows["method"])),
         "mean_generated_tokens": float(rows["generated_tokens"].mean()),
         "strata": _strata(scores),

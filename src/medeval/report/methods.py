@@ -1,11 +1,8 @@
 """Section 7: how each number was made, and what was not measured."""
 
-import importlib.metadata
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from medeval import __version__
 from medeval.prompts.render import TEMPLATES, template_sha256
 from medeval.report.contamination import unsearched
 from medeval.report.conversations import judge_notes
@@ -13,7 +10,6 @@ from medeval.report.documents import Run
 from medeval.report.names import MODES, benchmark_name
 from medeval.report.quantization import is_quantization, source_text, undescribed
 
-_PACKAGES = ("llama-cpp-python", "lm-eval", "gguf", "numpy", "scipy", "statsmodels", "pandas", "pyarrow", "jinja2")
 _JUDGE_TEMPLATE = "judge"
 _LINES = {
     "system": "System message",
@@ -125,15 +121,9 @@ def statistics_methods(run: Run) -> list[tuple[str, tuple[str, ...]]]:
     return [(name, tuple(sorted(set(methods)))) for name, methods in found if methods]
 
 
-def package_versions() -> list[tuple[str, str]]:
-    """Return the versions installed where the page is written."""
-    versions = [("medeval", __version__), ("Python", sys.version.split()[0])]
-    for name in _PACKAGES:
-        try:
-            versions.append((name, importlib.metadata.version(name)))
-        except importlib.metadata.PackageNotFoundError:
-            versions.append((name, "not installed"))
-    return versions
+def package_versions(run: Run) -> list[tuple[str, str]]:
+    """Return the package versions that wrote the run's tables; several of one package are all listed."""
+    return [(name, ", ".join(versions)) for name, versions in run.comparisons.content["packages"].items()]
 
 
 def not_measured(run: Run) -> list[str]:

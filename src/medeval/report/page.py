@@ -71,7 +71,7 @@ def view(run: Run) -> dict[str, Any]:
         "benchmarks": methods.benchmark_lines(run),
         "hashes": methods.input_hashes(run),
         "methods": methods.statistics_methods(run),
-        "packages": methods.package_versions(),
+        "packages": methods.package_versions(run),
         "not_measured": methods.not_measured(run),
     }
 

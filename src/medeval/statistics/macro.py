@@ -111,7 +111,7 @@ def macro_average(
         low=overall.low,
         high=overall.high,
         n=stack.scores.size,
-        method=f"macro-average of {len(components)} benchmarks, {overall.method}",
+        method=f"{_label(components)}, {overall.method}",
         confidence=confidence,
         z=z,
         p_value=None if z is None else 2.0 * upper_tail(abs(z)),
@@ -167,6 +167,12 @@ def macro_bootstrap(
         seed=seed,
         method=f"stratified percentile bootstrap of clusters, {len(components)} benchmarks",
     )
+
+
+def _label(components: Sequence[Component]) -> str:
+    if len(components) > 1:
+        return f"macro-average of {len(components)} benchmarks"
+    return "mean of items" if components[0].subjects is None else "mean over subjects"
 
 
 def error_agreement(normal: MacroEstimate, bootstrap: BootstrapEstimate) -> ErrorAgreement:

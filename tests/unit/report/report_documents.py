@@ -156,6 +156,7 @@ def comparisons(**changes: Any) -> dict[str, Any]:
         "margin_points": 1.0,
         "seed": 7,
         "references": ["tiny/f16"],
+        "packages": {"medeval": ["0.1.0"], "numpy": ["2.4.6"]},
         "inputs": {"scores/medqa.parquet": "ab" * 32},
         "scores": scores,
         "averages": averages,
