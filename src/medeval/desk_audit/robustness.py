@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from math import ceil, copysign, inf, sqrt
 from statistics import fmean, stdev
 
+from scipy.special import stdtr, stdtrit
+
 from medeval.desk_audit.resolution import two_sided_p as normal_p
-from medeval.desk_audit.student_t import critical_value, two_sided_p
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def assess(
     loo = {name: (macro * count - value) / (count - 1) for name, value in differences.items()}
     error = stdev(values) / sqrt(count)
     t = macro / error if error else copysign(inf, macro)
-    reach = critical_value(0.95, count - 1) * error
+    reach = float(stdtrit(count - 1, 0.975)) * error
     p_values = {name: normal_p(value / standard_errors[name]) for name, value in differences.items()}
     return Robustness(
         differences,
@@ -54,7 +55,7 @@ def assess(
         sum(value > 0 for value in values),
         loo,
         t,
-        two_sided_p(t, count - 1) if error else 0.0,
+        float(2 * stdtr(count - 1, -abs(t))) if error else 0.0,
         macro - reach,
         macro + reach,
         holm(p_values),
