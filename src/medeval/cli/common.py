@@ -1,10 +1,14 @@
 """What the commands share."""
 
+import json
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
+
+from medeval.errors import MedevalError
 
 FILE = click.Path(path_type=Path)
 
@@ -12,3 +16,18 @@ FILE = click.Path(path_type=Path)
 def command_line() -> str:
     """Return the command line that is running, for the record in the tables."""
     return shlex.join(["medeval", *sys.argv[1:]])
+
+
+def json_object(option: str, text: str) -> dict[str, Any]:
+    """Read an option's value that must be a JSON object.
+
+    Raises:
+        MedevalError: It is not one.
+    """
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise MedevalError(f"{option}: not JSON: {error}", "Quote the whole value for the shell.") from error
+    if not isinstance(value, dict):
+        raise MedevalError(f"{option}: expected a JSON object, found {text}", 'Give one such as {"key": "value"}.')
+    return value

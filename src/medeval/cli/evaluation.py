@@ -1,11 +1,10 @@
 """Commands from items to scores: evaluate, grade, score."""
 
-import json
 from pathlib import Path
 
 import click
 
-from medeval.cli.common import FILE, command_line
+from medeval.cli.common import FILE, command_line, json_object
 
 
 @click.command()
@@ -40,6 +39,7 @@ def evaluate(
     Example: medeval evaluate --items medqa.parquet --weights q4_k_m.gguf --model smollm2 --variant q4_k_m
     --out responses.parquet
     """
+    from medeval.config.files import validate
     from medeval.config.run import Protocol, Reasoning
     from medeval.evaluate import Run
     from medeval.evaluate import evaluate as run
@@ -48,12 +48,16 @@ def evaluate(
         model=model,
         variant=variant,
         target=target,
-        protocol=Protocol.model_validate_json(protocol),
+        protocol=validate(Protocol, json_object("--protocol", protocol), Path("--protocol")),
         seed=seed,
         threads=threads,
         sequences=sequences,
-        reasoning=None if reasoning == "null" else Reasoning.model_validate_json(reasoning),
-        template_options=json.loads(template_options),
+        reasoning=(
+            None
+            if reasoning == "null"
+            else validate(Reasoning, json_object("--reasoning", reasoning), Path("--reasoning"))
+        ),
+        template_options=json_object("--template-options", template_options),
     )
     accuracies = run(items_path, weights, out, settings, command=command_line())
     shown = ", ".join(f"{mode} {100 * accuracy:.1f} %" for mode, accuracy in accuracies.items())

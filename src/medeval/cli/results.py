@@ -1,11 +1,12 @@
 """Commands from scores to verdicts and their publication: compare, verdict, report, track."""
 
-import json
+import re
 from pathlib import Path
 
 import click
 
-from medeval.cli.common import FILE
+from medeval.cli.common import FILE, json_object
+from medeval.errors import MedevalError
 
 
 @click.command()
@@ -51,6 +52,8 @@ def verdict(
     from medeval.claims.run import decide_claims
     from medeval.claims.table import verdict_table
 
+    if wrong := [subject for subject in subjects if not re.fullmatch(r".+=[^=/]+/[^=/]+", subject)]:
+        raise MedevalError(f"--subject {wrong[0]}: expected NAME=MODEL/VARIANT", "Write it as in the example.")
     names = dict(subject.rsplit("=", 1) for subject in subjects)
     document = decide_claims(claims, comparisons, weights, names, out, credible_judge=credible_judge)
     click.echo(verdict_table(document))
@@ -72,7 +75,7 @@ def report(details: tuple[Path, ...], config: str, comparisons: Path, verdicts: 
     """
     from medeval.report.page import write_report
 
-    write_report(json.loads(config), comparisons, verdicts, details, out)
+    write_report(json_object("--config", config), comparisons, verdicts, details, out)
     click.echo(str(out))
 
 
@@ -109,7 +112,7 @@ def track(
         experiment=experiment,
         store=store,
         artifacts=artifacts,
-        config=json.loads(config),
+        config=json_object("--config", config),
         comparisons_path=comparisons,
         verdicts_path=verdicts,
         report=report_path,
