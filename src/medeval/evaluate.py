@@ -156,7 +156,12 @@ def _run_lm_eval(
     )
     if conversations:
         return {}
-    return {mode: float(results["results"][name]["acc,none"]) for mode, name in names.items()}
+    return {mode: _accuracy(results["results"][name]) for mode, name in names.items()}
+
+
+def _accuracy(metrics: dict[str, Any]) -> float:
+    """Return lm-eval's accuracy as the benchmark defines it: a mean of subjects where there are subjects."""
+    return float(metrics.get("acc_mean_of_subjects,none", metrics["acc,none"]))
 
 
 class _JournalRecorder:

@@ -1,6 +1,7 @@
 """Per-item accuracy for lm-eval, by the same rules as the score stage."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import Any
 
 from medeval.answers.reading import read_answer
@@ -32,3 +33,30 @@ def per_byte(doc: dict[str, Any], results: Sequence[tuple[float, bool]]) -> dict
 def reply_length(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:
     """Report the length of a conversation's reply in characters; a judge scores it later."""
     return {"characters": float(len(results[0]))}
+
+
+def mean_of_subjects(outcomes: Sequence[tuple[str, float]]) -> float:
+    """Average the accuracies of the subjects, each weighing the same.
+
+    Args:
+        outcomes: Subject and correctness (0 or 1) of every item.
+    """
+    by_subject: dict[str, list[float]] = {}
+    for subject, correct in outcomes:
+        by_subject.setdefault(subject, []).append(correct)
+    return fmean(fmean(values) for values in by_subject.values())
+
+
+def _with_subject(metric: Callable[..., dict[str, float]]) -> Callable[..., dict[str, Any]]:
+    """Add what `mean_of_subjects` needs to a metric."""
+
+    def outcome(doc: dict[str, Any], results: Sequence[Any]) -> dict[str, Any]:
+        correct = metric(doc, results)["acc"]
+        return {"acc": correct, "acc_mean_of_subjects": (doc["stratum"], correct)}
+
+    return outcome
+
+
+generated_with_subject = _with_subject(generated)
+letter_with_subject = _with_subject(letter)
+per_byte_with_subject = _with_subject(per_byte)
