@@ -1,26 +1,36 @@
 """Source rows to items: one benchmark's files become one validated table."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from medeval import tables
-from medeval.benchmarks.registry import find, load_benchmark, summary
+from medeval.benchmarks.locate import revision_of
+from medeval.benchmarks.registry import find, load_benchmark, source_files, summary
 from medeval.errors import MedevalError
 from medeval.files import read_json, sha256_file
 
 log = logging.getLogger(__name__)
 
 
-def make_items(benchmark: str, sources: Sequence[Path], out: Path, *, expected: int | None, command: str) -> str:
+def make_items(
+    benchmark: str,
+    sources: Sequence[Path],
+    out: Path,
+    *,
+    expected: int | None,
+    command: str,
+    options: Mapping[str, str] | None = None,
+) -> str:
     """Read a benchmark's source files and write its items.
 
     Args:
         benchmark: The benchmark's id.
-        sources: Its source files, in order.
+        sources: Its source files, in order, or folders that have them; see `registry.source_files`.
         out: Table to write.
         expected: Number of items that must come out; None accepts any.
         command: The command line, for the record.
+        options: What the benchmark's loader takes besides: split, encoding, gold.
 
     Returns:
         What was seen while reading, as text for the terminal.
@@ -28,19 +38,23 @@ def make_items(benchmark: str, sources: Sequence[Path], out: Path, *, expected: 
     Raises:
         MedevalError: A file is unusable, too many rows are, or the count is not the expected one.
     """
-    loaded = load_benchmark(benchmark, sources, _revision(sources))
+    options = options or {}
+    files = source_files(benchmark, sources, options.get("split"))
+    loaded = load_benchmark(benchmark, files, _revision(files), **options)
     if expected is not None and len(loaded.items) != expected:
         raise MedevalError(
             f"{', '.join(map(str, sources))}: {len(loaded.items)} items of {benchmark}, expected {expected}",
             "Check that the source is the pinned revision; if it changed on purpose, correct `expected_items`.",
         )
     table_type = find(benchmark).table_type
-    inputs = {f"source {index}": path for index, path in enumerate(sources)}
+    inputs = {f"source {index}": path for index, path in enumerate(files)}
     tables.write(out, tables.build(table_type, loaded.items), table_type, command=command, inputs=inputs)
     return summary(loaded.report)
 
 
 def _revision(sources: Sequence[Path]) -> str:
-    """Name the sources' revision by the record beside the first file, or by its hash when there is none."""
+    """Name the sources' revision by the record beside the first file, its snapshot in a cache, or its hash."""
     record = sources[0].with_name(sources[0].name + ".source.json")
-    return str(read_json(record)["revision"]) if record.exists() else sha256_file(sources[0])
+    if record.exists():
+        return str(read_json(record)["revision"])
+    return revision_of(sources[0]) or sha256_file(sources[0])

@@ -1,24 +1,33 @@
 """AfriMed-QA, expert multiple choice: the canonical CSV of 30 columns, or the flattened CSV of its 3910 rows.
 
-The canonical file may name several correct options; the authors score the first one named, and so does
-`answer`, while `answers` keeps them all. Places left free hold "n/a" there and nothing in the flattened file;
-they are removed. Three published rows have no usable gold: it names an empty option, once among none at all.
+The canonical file may name several correct options. `answers` keeps them all and an item is right when any of them is
+chosen, which the method of a score says; `answer` is the first one named. The authors score the first alone: ask for
+`gold="first"` to compare with their figures. One choice cannot name a whole set, so no score by exact set is given.
+Places left free hold "n/a" there and nothing in the flattened file; they are removed. Three published rows have no
+usable gold: it names an empty option, once among none at all. The flattened file names one correct option only.
 """
 
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from medeval.benchmarks.collect import Layout, Question, collect_items
 from medeval.benchmarks.fields import OutsideSelection, UnusableRow, letter, text
+from medeval.benchmarks.locate import KnownFiles
 from medeval.benchmarks.report import Loaded
 from medeval.benchmarks.source import SourceRow, first_row, read_files
 from medeval.benchmarks.tally import Tally
+from medeval.errors import MedevalError
 
 EXPECTED_ITEMS = 3907
 KNOWN_UNUSABLE = 3
+FILES = KnownFiles(
+    ("afrimedqa/afrimedqa_v2", "intronhealth/afrimedqa_v2"),
+    (("afri_med_qa_15k_*.csv",), ("expert_mcq_*_flattened.csv",)),
+)
 _CANONICAL = (
     "sample_id",
     "tier",
@@ -31,26 +40,34 @@ _CANONICAL = (
 _FLAT_OPTIONS = ("A", "B", "C", "D", "E")
 _FLATTENED = ("sample_id", "question", "options_len", "answer", *_FLAT_OPTIONS)
 _LAYOUT = Layout("sample_id", padding=frozenset({"", "n/a"}))
+_GOLD = {
+    "any": "several correct options; any of them counts as right",
+    "first": "several correct options; only the first named counts as right",
+}
 _OPTION = re.compile(r"option([1-9][0-9]?)")
 
 
-def load(files: Sequence[Path], revision: str) -> Loaded:
+def load(files: Sequence[Path], revision: str, gold: str = "any") -> Loaded:
     """Return the items of AfriMed-QA's expert questions; the stratum is the specialty, where the file has it.
 
     Args:
         files: CSV file(s), all of one layout.
         revision: Commit or hash of the source.
+        gold: "any": every listed option counts as right; "first": only the first one named does.
 
     Raises:
         MedevalError: A file or column is missing or broken, or more rows are unusable than known of.
     """
+    if gold not in _GOLD:
+        raise MedevalError(f"AfriMed-QA has no gold rule {gold!r}", f"Give one of: {', '.join(_GOLD)}.")
     flattened = bool(files) and "options_len" in first_row(files[0])
     rows = read_files(files, _FLATTENED if flattened else _CANONICAL)
     tally = Tally("afrimedqa", EXPECTED_ITEMS, KNOWN_UNUSABLE)
-    return collect_items(tally, _LAYOUT, rows, revision, _parse_flattened if flattened else _parse_canonical)
+    parse = _parse_flattened if flattened else partial(_parse_canonical, gold=gold)
+    return collect_items(tally, _LAYOUT, rows, revision, parse)
 
 
-def _parse_canonical(row: SourceRow) -> Question:
+def _parse_canonical(row: SourceRow, gold: str) -> Question:
     values = row.values
     _require_selected(values)
     options = _canonical_options(text(values, "answer_options"))
@@ -58,9 +75,9 @@ def _parse_canonical(row: SourceRow) -> Question:
     return Question(
         text(values, "question"),
         options,
-        answers,
+        answers[:1] if gold == "first" else answers,
         stratum=values["specialty"] or "",
-        remarks=("several correct options; the first named is scored",) if len(answers) > 1 else (),
+        remarks=(_GOLD[gold],) if len(answers) > 1 else (),
     )
 
 

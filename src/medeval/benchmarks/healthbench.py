@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from medeval.benchmarks.fields import UnusableRow, text
+from medeval.benchmarks.locate import KnownFiles
 from medeval.benchmarks.report import Loaded
 from medeval.benchmarks.source import SourceRow, read_files
 from medeval.benchmarks.tally import Tally, note, source_id
@@ -18,23 +19,35 @@ from medeval.errors import MedevalError
 from medeval.tables import canonical_text
 
 EXPECTED_ITEMS = {"main": 5000, "hard": 1000, "consensus": 3671}
+_MAIN, _HARD, _CONSENSUS = "*oss_eval.jsonl", "hard_*.jsonl", "consensus_*.jsonl"
+FILES = KnownFiles(
+    ("openai/healthbench",),
+    ((_MAIN,),),
+    {"hard": ((_HARD,),), "consensus": ((_CONSENSUS,),), "all": ((_MAIN, _HARD, _CONSENSUS),)},
+)
 _MARKS = {"main": ("main", "oss_eval"), "hard": ("hard",), "consensus": ("consensus",)}
 _COLUMNS = ("prompt_id", "prompt", "rubrics", "example_tags", "canary")
 _ROLES = ("system", "user", "assistant")
 _THEME = "theme:"
 
 
-def load(files: Sequence[Path], revision: str) -> Loaded:
+def load(files: Sequence[Path], revision: str, split: str = "all") -> Loaded:
     """Return the conversations of HealthBench; the stratum is the theme.
 
     Args:
         files: One file per subset; see `subset_of`.
         revision: Commit or hash of the source.
+        split: The subset that every file must be of (main, hard or consensus), or "all".
 
     Raises:
-        MedevalError: A file or column is missing or broken, its subset is not clear, or a row is unusable.
+        MedevalError: A file or column is missing or broken, its subset is not clear or not the one asked for, or a
+            row is unusable.
     """
+    if split not in ("all", *EXPECTED_ITEMS):
+        raise MedevalError(f"HealthBench has no split {split!r}", f"Give all or one of: {', '.join(EXPECTED_ITEMS)}.")
     subsets = {file: subset_of(file) for file in files}
+    if strange := [file for file, subset in subsets.items() if split not in ("all", subset)]:
+        raise MedevalError(f"{strange[0]}: holds the subset {subsets[strange[0]]}, asked for {split}", "Give its file.")
     tally = Tally("healthbench", sum(EXPECTED_ITEMS[subset] for subset in set(subsets.values())))
     items: list[dict[str, Any]] = []
     seen: dict[tuple[str, str], int] = {}
@@ -82,10 +95,15 @@ def _parse(row: SourceRow) -> _Conversation:
     rubrics = [_criterion(criterion) for criterion in _objects(values, "rubrics")]
     if not any(criterion["points"] > 0 for criterion in rubrics):
         raise UnusableRow("no criterion has positive points, so no score is defined")
-    return _Conversation(text(values, "prompt_id"), _messages(values), rubrics, tags, themes[0])
+    return _Conversation(text(values, "prompt_id"), conversation(values), rubrics, tags, themes[0])
 
 
-def _messages(values: Mapping[str, Any]) -> list[dict[str, str]]:
+def conversation(values: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the messages of a row's prompt.
+
+    Raises:
+        UnusableRow: It is no conversation, or does not end with the user.
+    """
     messages = _objects(values, "prompt")
     for message in messages:
         if message.get("role") not in _ROLES:

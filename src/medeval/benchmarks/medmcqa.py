@@ -11,12 +11,14 @@ from pathlib import Path
 
 from medeval.benchmarks.collect import Layout, Question, collect_items
 from medeval.benchmarks.fields import UnusableRow, integer, text
+from medeval.benchmarks.locate import KnownFiles
 from medeval.benchmarks.report import Loaded, LoadReport
 from medeval.benchmarks.source import SourceRow, read_files
 from medeval.benchmarks.tally import Tally
 from medeval.errors import MedevalError
 
 EXPECTED_ITEMS = 4183
+FILES = KnownFiles(("openlifescienceai/medmcqa",), (("data/validation-*.parquet",), ("dev.json",)))
 _GOLD = {"A": 1348, "B": 1085, "C": 925, "D": 825}  # of the whole validation split, in either encoding
 _FIRST_COP = {"hub": 0, "authors": 1}
 _COLUMNS = ("id", "question", "opa", "opb", "opc", "opd", "cop", "choice_type", "subject_name")

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from medeval.benchmarks.collect import Layout, Question, collect_items
 from medeval.benchmarks.fields import UnusableRow, letter, lettered_texts, text
+from medeval.benchmarks.locate import KnownFiles
 from medeval.benchmarks.report import Loaded
 from medeval.benchmarks.source import SourceRow, read_files
 from medeval.benchmarks.tally import Tally
 
 EXPECTED_ITEMS = 1273
+FILES = KnownFiles(("GBaker/MedQA-USMLE-4-options",), (("phrases_no_exclude_test.jsonl",),))
 _COLUMNS = ("question", "options", "answer_idx", "answer", "meta_info")
 _STEPS = ("step1", "step2&3")
 

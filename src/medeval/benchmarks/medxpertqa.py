@@ -11,12 +11,14 @@ from typing import Any
 
 from medeval.benchmarks.collect import Layout, Question, collect_items
 from medeval.benchmarks.fields import LETTERS, UnusableRow, letter, lettered_texts, text
+from medeval.benchmarks.locate import KnownFiles
 from medeval.benchmarks.report import Loaded
 from medeval.benchmarks.source import SourceRow, read_files
 from medeval.benchmarks.tally import Tally
 from medeval.tables import canonical_text
 
 EXPECTED_ITEMS = 2450
+FILES = KnownFiles(("TsinghuaC3I/MedXpertQA",), (("Text/test.jsonl",),))
 _COLUMNS = ("id", "question", "options", "label", "medical_task", "body_system")
 _EMBEDDED = re.compile(r"\s*Answer Choices:\s*(?=\(A\))")
 

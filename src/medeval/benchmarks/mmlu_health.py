@@ -10,6 +10,7 @@ from pathlib import Path
 
 from medeval.benchmarks.collect import Layout, Question, collect_items
 from medeval.benchmarks.fields import OutsideSelection, integer, text, texts
+from medeval.benchmarks.locate import KnownFiles
 from medeval.benchmarks.report import Loaded
 from medeval.benchmarks.source import SourceRow, read_files
 from medeval.benchmarks.tally import Tally
@@ -23,6 +24,7 @@ SUBJECTS = (
     "medical_genetics",
     "professional_medicine",
 )
+FILES = KnownFiles(("cais/mmlu",), (tuple(f"{subject}/test-*.parquet" for subject in SUBJECTS),))
 _COLUMNS = ("question", "choices", "answer", "subject")
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from medeval.benchmarks.collect import Layout, Question, collect_items
 from medeval.benchmarks.fields import OutsideSelection, UnusableRow, integer, letter, text, texts
+from medeval.benchmarks.locate import KnownFiles
 from medeval.benchmarks.report import Loaded
 from medeval.benchmarks.source import SourceRow, read_files
 from medeval.benchmarks.tally import Tally
 
 EXPECTED_ITEMS = 818
+FILES = KnownFiles(("TIGER-Lab/MMLU-Pro",), (("data/test-*.parquet",),))
 _CATEGORY = "health"
 _COLUMNS = ("question_id", "question", "options", "answer", "answer_index", "category")
 

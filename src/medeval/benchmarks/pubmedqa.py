@@ -12,6 +12,7 @@ from typing import Any
 
 from medeval.benchmarks.collect import Layout, Question, collect_items
 from medeval.benchmarks.fields import OutsideSelection, UnusableRow, text, texts
+from medeval.benchmarks.locate import KnownFiles
 from medeval.benchmarks.report import Loaded
 from medeval.benchmarks.source import SourceRow, first_row, read_files
 from medeval.benchmarks.tally import Tally, source_id
@@ -19,6 +20,7 @@ from medeval.errors import MedevalError
 
 EXPECTED_ITEMS = 500
 EXPECTED_ITEMS_ALL = 1000
+FILES = KnownFiles(("qiaojin/PubMedQA",), (("pqa_labeled/train-*.parquet",), ("ori_pqal.json",)))
 _DECISIONS = ("yes", "no", "maybe")
 _HUB_COLUMNS = ("pubid", "question", "context", "final_decision")
 _AUTHORS_COLUMNS = ("pubid", "QUESTION", "CONTEXTS", "final_decision")

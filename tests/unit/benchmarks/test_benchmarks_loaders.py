@@ -214,12 +214,23 @@ def test_afrimedqa_gives_the_same_item_from_both_layouts(tmp_path: Path) -> None
     assert canonical.report.line_ends == 1
 
 
-def test_afrimedqa_keeps_every_correct_option_and_scores_the_first_named(tmp_path: Path) -> None:
+def test_afrimedqa_keeps_every_correct_option_and_the_first_named_as_the_answer(tmp_path: Path) -> None:
     rows = [afrimedqa(correct_answer="option3, option1")]
     loaded = load_benchmark("afrimedqa", [comma_separated(tmp_path / "a.csv", rows)], "rev")
     assert (loaded.items[0]["answer"], loaded.items[0]["answers"]) == (2, [0, 2])
     assert "several correct options" in loaded.report.remarks[0].detail
     tables.build(tables.ITEMS, loaded.items)
+
+
+def test_afrimedqa_scores_any_listed_option_or_by_request_the_first_named_alone(tmp_path: Path) -> None:
+    file = comma_separated(tmp_path / "a.csv", [afrimedqa(correct_answer="option3, option1")])
+    either = {gold: load_benchmark("afrimedqa", [file], "rev", gold=gold) for gold in ("any", "first")}
+    assert [loaded.items[0]["answers"] for loaded in either.values()] == [[0, 2], [2]]
+    assert {loaded.items[0]["answer"] for loaded in either.values()} == {2}
+    details = [loaded.report.remarks[0].detail for loaded in either.values()]
+    assert ["any of them" in details[0], "only the first" in details[1]] == [True, True]
+    with pytest.raises(MedevalError, match="no gold rule 'all'"):
+        load_benchmark("afrimedqa", [file], "rev", gold="all")
 
 
 def test_afrimedqa_orders_options_by_number_and_takes_experts_only(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What the benchmarks cover: specialties, near-duplicates, and how many separate questions are left."""
