@@ -1,6 +1,6 @@
 # `make demo` runs the whole line on the embedded default; `make test` runs the tests. Both set up what they need.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock docs clean
+.PHONY: help setup setup-convert demo test check lock docs clean
 
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -9,12 +9,18 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.complete ## Make .venv from the lock file; compiles llama-cpp-python once
 
 .venv/.complete: requirements.lock pyproject.toml workflow/scripts/setup.sh
 	@workflow/scripts/setup.sh
+	@touch $@
+
+setup-convert: .venv-convert/.complete ## Make .venv-convert, for `medeval convert`: torch and llama.cpp's converter
+
+.venv-convert/.complete: requirements-convert.txt requirements.lock workflow/scripts/setup-convert.sh | setup
+	@workflow/scripts/setup-convert.sh
 	@touch $@
 
 demo: setup ## Run the whole line on the embedded default and print the verdicts

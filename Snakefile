@@ -7,6 +7,7 @@
 #   scores/MODEL/VARIANT/TARGET/BENCHMARK.parquet
 #   contamination/BENCHMARK.json, comparisons.json, verdicts.json, report.html, mlflow.db
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from medeval.plan import Plan, one_of
 
 min_version("9.27")
 # Jobs find `medeval` beside this Python even when its environment is not activated.
-shell.prefix(f"export PATH=$PATH:{Path(sys.executable).parent}; ")
+shell.prefix(f'export PATH="$PATH":{shlex.quote(str(Path(sys.executable).parent))}; ')
 
 if not workflow.overwrite_configfiles:
 

@@ -29,6 +29,10 @@ def run_demo(cores: int | None) -> int:
     progress = _Progress()
     output = [progress.show(line) for line in process.stdout or ()]
     code = process.wait()
+    if any("LockException" in line for line in output):
+        click.echo("An earlier run was killed before it could unlock the folder. Once none is running any more:")
+        click.echo("  .venv/bin/snakemake --unlock")
+        return code
     if code:
         click.echo(f"The run stopped with an error. Logs of each job: {_RESULTS}/logs. Running again continues.")
         return code

@@ -64,6 +64,8 @@ def evaluate(items_path: Path, weights: Path, out: Path, run: Run, *, command: s
     conversations = record.get("table") == tables.CONVERSATIONS.name
     table = tables.read(items_path, tables.CONVERSATIONS if conversations else tables.ITEMS)
     items = tables.first_of_each_item(table).to_pylist()
+    if not items:
+        raise MedevalError(f"{items_path}: the table holds no items", "Check the source and make the items again.")
     benchmark = items[0]["benchmark"]
     modes: list[str] = ["generate"] if conversations else list(run.protocol.modes)
     weights_sha256 = sha256_file(weights)
@@ -132,7 +134,7 @@ def _run_lm_eval(
     protocol = run.protocol
     names = {mode: f"medeval_{benchmark}_{mode}" for mode in modes}
     manager = TaskManager(
-        include_path=str(TASKS), include_defaults=False, metadata={"items": str(items_path.parent.resolve())}
+        include_path=str(TASKS), include_defaults=False, metadata={"items": str(items_path.resolve())}
     )
     tasks = manager.load(list(names.values()))["tasks"]
     if "generate" in names:

@@ -46,10 +46,22 @@ def make_items(
             f"{', '.join(map(str, sources))}: {len(loaded.items)} items of {benchmark}, expected {expected}",
             "Check that the source is the pinned revision; if it changed on purpose, correct `expected_items`.",
         )
+    for path in files:
+        _require_unchanged(path)
     table_type = find(benchmark).table_type
     inputs = {f"source {index}": path for index, path in enumerate(files)}
     tables.write(out, tables.build(table_type, loaded.items), table_type, command=command, inputs=inputs)
     return summary(loaded.report)
+
+
+def _require_unchanged(path: Path) -> None:
+    """Refuse a fetched file whose bytes are no longer those that were verified."""
+    record = path.with_name(path.name + ".source.json")
+    if record.exists() and (found := sha256_file(path)) != (verified := read_json(record)["sha256"]):
+        raise MedevalError(
+            f"{path}: SHA-256 is {found}, but {verified} was verified when the file was fetched",
+            "Delete the file and run the stage that fetches it again.",
+        )
 
 
 def _revision(sources: Sequence[Path]) -> str:

@@ -57,6 +57,10 @@ class Plan:
         sources = self.run.contamination.corpora if owner == "corpora" else self.run.benchmark(owner).sources
         return sources[int(index)]
 
+    def local_source(self, source: AnySource | None) -> list[str]:
+        """Return the path of a source on this machine, so that a change of the file is seen; none for others."""
+        return [str(source.path)] if isinstance(source, FileSource) else []
+
     def items(self) -> list[str]:
         """Return the items tables of the multiple-choice benchmarks."""
         return [str(self.results / "items" / f"{name}.parquet") for name in self.run.choice_benchmarks]

@@ -264,7 +264,7 @@ def first_of_each_item(table: pa.Table) -> pa.Table:
     """Keep the first row of each item id: one conversation may stand in several subsets, with other rubrics."""
     ids = table["item_id"].to_pylist()
     first = {item_id: row for row, item_id in reversed(list(enumerate(ids)))}
-    return table.take(sorted(first.values()))
+    return table.take(pa.array(sorted(first.values()), pa.int64()))
 
 
 def _check_rows(table: pa.Table, table_type: TableType, where: str) -> None:

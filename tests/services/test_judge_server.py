@@ -11,7 +11,7 @@ import pytest
 from medeval.config.run import ApiJudge
 from medeval.errors import MedevalError
 from medeval.healthbench import judge as judging
-from medeval.healthbench.judge import ServerJudge, Verdict, parse_verdict
+from medeval.healthbench.judge import Question, ServerJudge, Verdict, parse_verdict
 
 Reply = tuple[int, str, dict[str, str]]
 
@@ -37,7 +37,7 @@ class Server:
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(json.dumps(document).encode())
+                self.wfile.write(headers.get("X-Body", json.dumps(document)).encode())
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 return
@@ -67,7 +67,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[str, 
 
 def decide(server: Server, *prompts: str, **settings: Any) -> list[Verdict]:
     judge = ServerJudge(ApiJudge(type="api", url=server.url, model="judge", **settings))
-    verdicts = dict(judge.decide(prompts))
+    verdicts = dict(judge.decide([Question(prompt, "") for prompt in prompts]))
     return [verdicts[index] for index in range(len(prompts))]
 
 
@@ -101,6 +101,22 @@ def test_a_reply_that_stays_unreadable_is_missing_and_never_not_met(serve: Calla
     assert len(server.requests) == 5
 
 
+@pytest.mark.parametrize("body", ['{"choices": []}', '{"choices": null}', "[]", "not json"])
+def test_a_reply_of_another_shape_is_missing(serve: Callable[..., Server], body: str) -> None:
+    server = serve(lambda *_: (200, "", {"X-Body": body}))
+    [verdict] = decide(server, "a")
+    assert (verdict.met, verdict.status) == (None, "error")
+
+
+def test_an_interrupted_judge_asks_little_more(serve: Callable[..., Server]) -> None:
+    server = serve(lambda *_: (200, GOOD, {}))
+    judge = ServerJudge(ApiJudge(type="api", url=server.url, model="judge", concurrency=4))
+    verdicts = judge.decide([Question(str(i), "") for i in range(200)])
+    next(verdicts)
+    verdicts.close()
+    assert len(server.requests) <= 8
+
+
 def test_a_server_that_is_not_there_is_an_error_for_the_criterion(serve: Callable[..., Server]) -> None:
     server = serve(lambda *_: (200, GOOD, {}))
     server.close()
@@ -123,6 +139,11 @@ def test_a_missing_key_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> No
         ServerJudge(ApiJudge(type="api", url="http://127.0.0.1:1", model="judge", key_variable="JUDGE_KEY"))
 
 
+def test_half_a_surrogate_pair_is_replaced_so_that_it_can_be_stored() -> None:
+    verdict = parse_verdict('{"criteria_met": true, "explanation": "cut \\ud83d"}')
+    assert verdict == Verdict(True, "cut ?", "graded")
+
+
 @pytest.mark.parametrize(
     ("text", "met"),
     [
@@ -133,6 +154,7 @@ def test_a_missing_key_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> No
         ('{"explanation": "cut', None),
         ("", None),
         ('[{"criteria_met": false}]', False),
+        ('<think>{"criteria_met": true}</think> {"criteria_met": false}', False),
     ],
 )
 def test_a_verdict_is_read_only_from_a_boolean(text: str, met: bool | None) -> None:

@@ -15,12 +15,16 @@ from medeval.items import make_items
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def items(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("items") / "medqa.parquet"
+def make(folder: Path) -> Path:
+    path = folder / "medqa.parquet"
     source = ROOT / "config/demo/medqa/phrases_no_exclude_test.jsonl"
     make_items("medqa", [source], path, expected=24, command="test")
     return path
+
+
+@pytest.fixture(scope="module")
+def items(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("items"))
 
 
 def evaluate_command(items: Path, weights: Path, out: Path, *, seed: int = 1) -> list[str]:
@@ -100,3 +104,27 @@ def test_every_letter_row_has_one_logprob_per_option(uninterrupted: Path) -> Non
     rows = [row for row in answers(uninterrupted) if row["mode"] == "letter"]
     assert len(rows) == 24
     assert all(isinstance(row["option_logprobs"], list) and len(row["option_logprobs"]) == 4 for row in rows)
+
+
+def test_a_prompt_that_does_not_fit_is_one_counted_error(smollm2_files: dict[str, Path], tmp_path: Path) -> None:
+    rows = tables.read(make(tmp_path), tables.ITEMS).to_pylist()[:2]
+    rows[0]["question"] += " word" * 9000
+    items = tmp_path / "subset of medqa.parquet"
+    tables.write(items, tables.build(tables.ITEMS, rows), tables.ITEMS, command="test", inputs={})
+    out = tmp_path / "responses.parquet"
+    command = evaluate_command(items, smollm2_files["q4_k_m"], out)
+    subprocess.run(command, check=True, capture_output=True)
+    found = {(row["item_id"], row["mode"]): row for row in answers(out) if row["sample"] == 0}
+    assert len(found) == 4  # the two items of the given file in two modes, not those of a neighbouring one
+    assert {row["finish_reason"] for key, row in found.items() if key[0] == rows[0]["item_id"]} == {"error"}
+    assert "exceed the model's context of 8,192" in str(found[rows[0]["item_id"], "generate"]["error"])
+    assert found[rows[1]["item_id"], "letter"]["finish_reason"] == "scored"
+
+
+def test_a_table_without_items_is_named(smollm2_files: dict[str, Path], tmp_path: Path) -> None:
+    items = tmp_path / "empty.parquet"
+    tables.write(items, tables.build(tables.ITEMS, []), tables.ITEMS, command="test", inputs={})
+    command = evaluate_command(items, smollm2_files["q4_k_m"], tmp_path / "out.parquet")
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert "empty.parquet: the table holds no items" in result.stderr

@@ -1,7 +1,11 @@
 """A journal survives any interruption and never mixes runs."""
 
+import json
 from pathlib import Path
 
+import pytest
+
+from medeval.errors import MedevalError
 from medeval.journal import Journal
 
 
@@ -14,11 +18,24 @@ def test_finished_work_is_found_again(tmp_path: Path) -> None:
 
 
 def test_finished_work_is_on_disk_before_the_journal_is_closed(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "j", "run")
-    journal.add("a", {"x": 1})
-    with Journal(tmp_path / "j", "run") as again:
-        assert again.get("a") == {"x": 1}
-    journal.remove()
+    with Journal(tmp_path / "j", "run") as journal:
+        journal.add("a", {"x": 1})
+        assert json.loads((tmp_path / "j").read_text().splitlines()[-1]) == {"key": "a", "value": {"x": 1}}
+
+
+def test_two_processes_cannot_write_one_journal(tmp_path: Path) -> None:
+    with (
+        Journal(tmp_path / "j", "run"),
+        pytest.raises(MedevalError, match="another process is writing this journal"),
+    ):
+        Journal(tmp_path / "j", "run")
+
+
+def test_half_a_surrogate_pair_can_be_recorded(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j", "run") as journal:
+        journal.add("a", {"x": "cut \ud83d"})
+    with Journal(tmp_path / "j", "run") as journal:
+        assert journal.get("a") == {"x": "cut \ud83d"}
 
 
 def test_every_cut_of_the_last_record_is_healed(tmp_path: Path) -> None:

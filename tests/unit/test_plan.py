@@ -69,6 +69,8 @@ def changed(**changes: object) -> RunConfig:
         ({"targets": ["cpu", "cpu"]}, "`targets` holds"),
         ({"protocol": {"modes": ["letter"], "headline": "cloze"}}, "`headline` is 'cloze'"),
         ({"judge": {"type": "local", "model": "other", "variant": "f16"}}, "`judge` names other/f16"),
+        ({"protocol": {"modes": ["generate"], "samples": 5}}, "`samples` is 5 at temperature 0"),
+        ({"targets": ["vllm"]}, "targets"),
         ({"seed": -1}, "seed: input should be greater than or equal to 0"),
         ({"models": ["config/models/absent.yaml"]}, r"config/models/absent.yaml: no such file"),
     ],
@@ -83,6 +85,32 @@ def test_a_variant_is_either_fetched_or_quantized() -> None:
     model["variants"]["q4_1"]["quantize_from"] = "f16"
     with pytest.raises(MedevalError, match="give either `source` or `quantize_from`"):
         changed(models=[model])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"evaluate": ["q4_k_m"]}, "`evaluate` lacks the reference 'f16'"),
+        ({"evaluate": []}, "`evaluate` lacks the reference 'f16'"),
+        ({"evaluate": ["f16", "f16"]}, "names a variant twice"),
+        ({"published_as": "smollm2-f16"}, "`published_as` gives"),
+    ],
+)
+def test_a_model_that_cannot_be_compared_is_refused(changes: dict[str, object], message: str) -> None:
+    model = load_yaml(Path("config/models/smollm2-135m-instruct.yaml")) | changes
+    with pytest.raises(MedevalError, match=message):
+        changed(models=[model])
+
+
+def test_healthbench_alone_needs_a_judge() -> None:
+    benchmarks = [entry for entry in load_yaml(Path("config/demo.yaml"))["benchmarks"] if entry["id"] == "healthbench"]
+    with pytest.raises(MedevalError, match="no `judge` grades it"):
+        changed(benchmarks=benchmarks, judge=None)
+
+
+def test_a_change_of_a_local_source_is_seen(plan: Plan) -> None:
+    assert plan.local_source(plan.source("medqa", "0")) == ["config/demo/medqa/phrases_no_exclude_test.jsonl"]
+    assert plan.local_source(plan.variant("smollm2-135m-instruct", "q4_1").source) == []
 
 
 def test_a_missing_local_file_is_named_before_anything_runs() -> None:

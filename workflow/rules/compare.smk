@@ -19,7 +19,7 @@ rule desk_audit:
     message:
         "Auditing the numbers that {wildcards.publication} printed"
     shell:
-        "medeval desk-audit {input} --json > {output} 2> {log}"
+        "medeval desk-audit {input:q} --json > {output:q} 2> {log:q}"
 
 
 rule compare:
@@ -47,8 +47,8 @@ rule compare:
     message:
         "Comparing variants and models item by item"
     shell:
-        "medeval compare {params.references} --headline {params.headline} --margin {params.margin}"
-        " --seed {params.seed} --out {output} {input.scores} {input.grades} {input.questions} > {log} 2>&1"
+        "medeval compare {params.references:q} --headline {params.headline:q} --margin {params.margin:q}"
+        " --seed {params.seed:q} --out {output:q} {input.scores:q} {input.grades:q} {input.questions:q} > {log:q} 2>&1"
 
 
 rule verdict:
@@ -74,10 +74,12 @@ rule verdict:
             for name, path in run.published_subjects().items()
         ],
         credible=(
-            "--credible-judge" if run.judge is not None and run.judge.credible else ""
+            ["--credible-judge"]
+            if run.judge is not None and run.judge.credible
+            else []
         ),
     message:
         "Deciding the claims"
     shell:
-        "medeval verdict --claims {input.claims} --comparisons {input.comparisons} {params.subjects:q} {params.credible}"
-        " --out {output} {input.weights} > {log} 2>&1"
+        "medeval verdict --claims {input.claims:q} --comparisons {input.comparisons:q} {params.subjects:q} {params.credible:q}"
+        " --out {output:q} {input.weights:q} > {log:q} 2>&1"

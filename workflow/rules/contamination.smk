@@ -22,4 +22,4 @@ rule overlap:
     message:
         "Searching for items of {wildcards.benchmark} in the given texts"
     shell:
-        "medeval overlap --items {input.questions} {params.corpora:q} --out {output} > {log} 2>&1"
+        "medeval overlap --items {input.questions:q} {params.corpora:q} --out {output:q} > {log:q} 2>&1"

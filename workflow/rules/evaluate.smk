@@ -37,8 +37,8 @@ rule evaluate:
     message:
         "{wildcards.model} {wildcards.variant} answers {wildcards.benchmark} on {wildcards.target}"
     shell:
-        "medeval evaluate --items {input.questions} --weights {input.weights} --out {output.responses}"
+        "medeval evaluate --items {input.questions:q} --weights {input.weights:q} --out {output.responses:q}"
         " --model {wildcards.model} --variant {wildcards.variant} --target {wildcards.target}"
         " --protocol {params.protocol:q} --reasoning {params.reasoning:q}"
-        " --template-options {params.template_options:q} --seed {params.seed}"
-        " --threads {threads} --sequences {params.sequences} > {log} 2>&1"
+        " --template-options {params.template_options:q} --seed {params.seed:q}"
+        " --threads {threads} --sequences {params.sequences:q} > {log:q} 2>&1"

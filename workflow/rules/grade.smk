@@ -28,5 +28,5 @@ rule grade:
     message:
         "Judging the conversations of {wildcards.model} {wildcards.variant} on {wildcards.target}"
     shell:
-        "medeval grade --conversations {input.conversations} --responses {input.responses}"
-        " --judge {params.judge:q} {params.weights} --threads {threads} --out {output} > {log} 2>&1"
+        "medeval grade --conversations {input.conversations:q} --responses {input.responses:q}"
+        " --judge {params.judge:q} {params.weights:q} --threads {threads} --out {output:q} > {log:q} 2>&1"

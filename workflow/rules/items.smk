@@ -2,6 +2,10 @@
 
 
 rule fetch_rows:
+    input:
+        lambda wildcards: plan.local_source(
+            plan.source(wildcards.owner, wildcards.index)
+        ),
     output:
         rows=str(RESULTS / "sources/{owner}/{index}/{file}"),
         origin=str(RESULTS / "sources/{owner}/{index}/{file}.source.json"),
@@ -19,10 +23,13 @@ rule fetch_rows:
         source=lambda wildcards: plan.source(
             wildcards.owner, wildcards.index
         ).model_dump_json(),
+        # `threads` makes this a derived parameter: another mirror is no reason to fetch again.
+        options=lambda wildcards, threads: run.fetch_options,
     message:
         "Fetching {wildcards.file} for {wildcards.owner}"
     shell:
-        "medeval fetch --source {params.source:q} --out {output.rows} > {log} 2>&1"
+        "medeval fetch --source {params.source:q} {params.options:q}"
+        " --out {output.rows:q} > {log:q} 2>&1"
 
 
 rule items:
@@ -50,5 +57,5 @@ rule items:
     message:
         "Reading the rows of {wildcards.benchmark} as items"
     shell:
-        "medeval items --benchmark {wildcards.benchmark} {params.sources:q} {params.expected}"
-        " --out {output} > {log} 2>&1"
+        "medeval items --benchmark {wildcards.benchmark} {params.sources:q} {params.expected:q}"
+        " --out {output:q} > {log:q} 2>&1"

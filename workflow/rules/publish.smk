@@ -29,8 +29,8 @@ rule report:
     message:
         "Writing the report"
     shell:
-        "medeval report --config {params.config:q} --comparisons {input.comparisons} --verdicts {input.verdicts}"
-        " --out {output} {input.weights} {input.overlaps} {input.audits} > {log} 2>&1"
+        "medeval report --config {params.config:q} --comparisons {input.comparisons:q} --verdicts {input.verdicts:q}"
+        " --out {output:q} {input.weights:q} {input.overlaps:q} {input.audits:q} > {log:q} 2>&1"
 
 
 rule track:
@@ -60,6 +60,6 @@ rule track:
     message:
         "Logging the comparisons to MLflow"
     shell:
-        "medeval track --experiment {params.experiment} --store {params.store} --artifacts {params.artifacts}"
-        " --config {params.config:q} --comparisons {input.comparisons} --verdicts {input.verdicts}"
-        " --report {input.report} --out {output} {input.scores} {input.grades} > {log} 2>&1"
+        "medeval track --experiment {params.experiment:q} --store {params.store:q} --artifacts {params.artifacts:q}"
+        " --config {params.config:q} --comparisons {input.comparisons:q} --verdicts {input.verdicts:q}"
+        " --report {input.report:q} --out {output:q} {input.scores:q} {input.grades:q} > {log:q} 2>&1"

@@ -22,4 +22,4 @@ rule score:
     message:
         "Reading the answers of {wildcards.model} {wildcards.variant} to {wildcards.benchmark}"
     shell:
-        "medeval score --items {input.questions} --responses {input.responses} --out {output} > {log} 2>&1"
+        "medeval score --items {input.questions:q} --responses {input.responses:q} --out {output:q} > {log:q} 2>&1"

@@ -2,6 +2,10 @@
 
 
 rule fetch_weights:
+    input:
+        lambda wildcards: plan.local_source(
+            plan.variant(*wildcards.fetched.split("/")).source
+        ),
     output:
         weights=str(RESULTS / "weights/{fetched}.gguf"),
         origin=str(RESULTS / "weights/{fetched}.gguf.source.json"),
@@ -21,10 +25,13 @@ rule fetch_weights:
         source=lambda wildcards: plan.variant(
             *wildcards.fetched.split("/")
         ).source.model_dump_json(),
+        # `threads` makes this a derived parameter: another mirror is no reason to fetch again.
+        options=lambda wildcards, threads: run.fetch_options,
     message:
         "Fetching the weights {wildcards.fetched}"
     shell:
-        "medeval fetch --source {params.source:q} --out {output.weights} > {log} 2>&1"
+        "medeval fetch --source {params.source:q} {params.options:q}"
+        " --out {output.weights:q} > {log:q} 2>&1"
 
 
 rule quantize:
@@ -51,15 +58,15 @@ rule quantize:
     params:
         type=lambda wildcards: plan.variant(wildcards.model, wildcards.variant).type,
         requantize=lambda wildcards: (
-            "--allow-requantize"
+            ["--allow-requantize"]
             if plan.variant(wildcards.model, wildcards.variant).allow_requantize
-            else ""
+            else []
         ),
     message:
         "Quantizing {wildcards.model} to {params.type}"
     shell:
-        "medeval quantize {input} --type {params.type} {params.requantize}"
-        " --threads {threads} --out {output.weights} > {log} 2>&1"
+        "medeval quantize {input:q} --type {params.type:q} {params.requantize:q}"
+        " --threads {threads} --out {output.weights:q} > {log:q} 2>&1"
 
 
 rule inspect_weights:
@@ -80,4 +87,4 @@ rule inspect_weights:
     message:
         "Describing {wildcards.model} {wildcards.variant}"
     shell:
-        "medeval inspect {input} --out {output} > {log} 2>&1"
+        "medeval inspect {input:q} --out {output:q} > {log:q} 2>&1"

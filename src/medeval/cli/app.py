@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from medeval import __version__
-from medeval.cli import configuration, data, evaluation, results, weights
+from medeval.cli import configuration, coverage, data, evaluation, hub, results, weights
 from medeval.errors import MedevalError
 
 
@@ -57,10 +57,16 @@ def main(verbose: bool) -> None:
 for command in (
     configuration.desk_audit,
     configuration.check,
+    hub.lock,
     data.fetch,
+    hub.mirror,
+    weights.convert,
+    weights.imatrix,
     weights.quantize,
     weights.inspect,
+    weights.gguf,
     data.items,
+    coverage.coverage,
     data.overlap,
     evaluation.evaluate,
     evaluation.score,

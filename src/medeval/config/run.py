@@ -1,17 +1,20 @@
 """The configuration of one run: which models, benchmarks, targets and protocol."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from medeval.config.files import load_yaml, validate
-from medeval.config.sources import FileSource, Source
+from medeval.config.lock import locked, read_lock
+from medeval.config.sources import AnySource, FileSource, HubSource, Source
 
 BenchmarkId = Literal[
     "medqa", "medmcqa", "pubmedqa", "mmlu_health", "mmlu_pro_health", "medxpertqa", "afrimedqa", "healthbench"
 ]
-Target = Literal["cpu", "vulkan", "metal", "cuda", "vllm"]
+Target = Literal["cpu", "vulkan", "metal", "cuda"]
 Mode = Literal["generate", "letter", "cloze", "choices_only"]
 QuantizationType = Literal["F32", "F16", "BF16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_K_S", "IQ4_XS", "IQ3_M"]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
@@ -68,6 +71,10 @@ class Model(Section):
     @model_validator(mode="after")
     def _names_known_variants(self) -> Self:
         known = set(self.variants)
+        if self.reference not in self.evaluate:
+            raise ValueError(f"`evaluate` lacks the reference {self.reference!r}, with which the others are compared")
+        if len(set(self.evaluate)) < len(self.evaluate):
+            raise ValueError(f"`evaluate` names a variant twice: {self.evaluate}")
         used = {"reference": [self.reference], "evaluate": self.evaluate}
         for key, names in used.items():
             if unknown := [name for name in names if name not in known]:
@@ -107,6 +114,8 @@ class Protocol(Section):
     def _headline_is_measured(self) -> Self:
         if self.headline not in self.modes:
             raise ValueError(f"`headline` is {self.headline!r}, which is not among `modes` {self.modes}")
+        if self.samples > 1 and self.temperature == 0:
+            raise ValueError(f"`samples` is {self.samples} at temperature 0, where every sample is the same")
         return self
 
 
@@ -145,6 +154,22 @@ class Contamination(Section):
     corpora: list[Source] = Field(default_factory=list, description="Training-like texts to search, JSONL or text.")
 
 
+class Hub(Section):
+    """How files of the Hugging Face hub and of the Python package index reach this machine."""
+
+    mirror: str | None = Field(
+        None, description="Folder or URL of a mirror that `medeval mirror` made, or URL of a hub; null asks the hub."
+    )
+
+    @field_validator("mirror")
+    @classmethod
+    def _holds_no_credentials(cls, mirror: str | None) -> str | None:
+        parts = urlsplit(mirror or "")
+        if parts.username or parts.password or parts.query:
+            raise ValueError("a mirror's address holds no user, password or query; this file is not a secret")
+        return mirror
+
+
 class RunConfig(Section):
     """One whole run, as the Snakefile sees it."""
 
@@ -158,6 +183,10 @@ class RunConfig(Section):
     engine: Engine = Field(default_factory=Engine, description="How the machine is used.")
     judge: LocalJudge | ApiJudge | None = Field(None, description="Who grades HealthBench; null leaves it out.")
     contamination: Contamination = Field(default_factory=Contamination, description="What is searched for leaks.")
+    hub: Hub = Field(default_factory=Hub, description="How files reach this machine.")
+    lock: Path | None = Field(
+        None, description="Lock file that every hub file must be in, written by `medeval lock`; null: not locked."
+    )
     claims: Path = Field(description="Publication file whose claims are decided.")
     desk_audits: list[Path] = Field(default_factory=list, description="Publication files to audit on paper.")
     margin_points: float = Field(1.0, gt=0, description="Largest loss by quantization that is tolerated, in points.")
@@ -173,6 +202,12 @@ class RunConfig(Section):
         for kind, names in listed.items():
             if repeated := sorted({name for name in names if names.count(name) > 1}):
                 raise ValueError(f"`{kind}` holds {repeated} more than once")
+        subjects = [model.published_as for model in self.models if model.published_as]
+        subjects += [v.published_as for model in self.models for v in model.variants.values() if v.published_as]
+        if repeated := sorted({name for name in subjects if subjects.count(name) > 1}):
+            raise ValueError(f"`published_as` gives {repeated} to more than one model or variant")
+        if not self.choice_benchmarks and self.judge is None:
+            raise ValueError("`benchmarks` holds only HealthBench, and no `judge` grades it")
         if isinstance(self.judge, LocalJudge):
             judges = {model.id: model.variants for model in self.models}
             if self.judge.variant not in judges.get(self.judge.model, {}):
@@ -187,6 +222,29 @@ class RunConfig(Section):
                 if variant.published_as:
                     subjects[variant.published_as] = f"{model.id}/{name}"
         return subjects
+
+    def sources(self) -> list[AnySource]:
+        """Return every source of the run: weights, rows and corpora, in the order of the configuration."""
+        weights = [variant.source for model in self.models for variant in model.variants.values() if variant.source]
+        rows = [source for benchmark in self.benchmarks for source in benchmark.sources]
+        return [*weights, *rows, *self.contamination.corpora]
+
+    def with_sources(self, change: Callable[[AnySource], AnySource]) -> "RunConfig":
+        """Return the same run with every source replaced by what `change` makes of it."""
+        models = [
+            model.model_copy(update={"variants": {name: _changed(v, change) for name, v in model.variants.items()}})
+            for model in self.models
+        ]
+        benchmarks = [b.model_copy(update={"sources": [change(s) for s in b.sources]}) for b in self.benchmarks]
+        corpora = [change(source) for source in self.contamination.corpora]
+        contamination = self.contamination.model_copy(update={"corpora": corpora})
+        return self.model_copy(update={"models": models, "benchmarks": benchmarks, "contamination": contamination})
+
+    @property
+    def fetch_options(self) -> list[str]:
+        """Options with which every file of this run is fetched: its lock and its mirror."""
+        options = {"--lock": self.lock, "--mirror": self.hub.mirror}
+        return [f"{name}={value}" for name, value in options.items() if value is not None]
 
     def model(self, model_id: str) -> Model:
         """Return the model with this id."""
@@ -207,27 +265,31 @@ class RunConfig(Section):
         return self.judge is not None and any(benchmark.id == "healthbench" for benchmark in self.benchmarks)
 
 
-def load_run(path: Path) -> RunConfig:
-    """Read a run's configuration, with the model and benchmark files it names.
-
-    Raises:
-        MedevalError: A file is missing or malformed, or a key is unknown, missing or out of range.
-    """
-    return from_mapping(load_yaml(path), path)
+def load_run(path: Path, *, with_lock: bool = True) -> RunConfig:
+    """Read a run's configuration, with the files it names; errors are those of `from_mapping`."""
+    return from_mapping(load_yaml(path), path, with_lock=with_lock)
 
 
-def from_mapping(document: dict[str, Any], path: Path) -> RunConfig:
+def from_mapping(document: dict[str, Any], path: Path, *, with_lock: bool = True) -> RunConfig:
     """Validate a configuration that is already read; `path` locates the files it names and the errors.
 
     Paths inside the configuration are relative to the folder where the command runs, which is the
-    project's root.
+    project's root. Unless `with_lock` is false, the hub sources of a run that has a lock take their
+    revision, size and SHA-256 from it.
+
+    Raises:
+        MedevalError: A key is wrong, or a hub source is absent from the lock or contradicts it.
     """
     expanded = dict(document)
     for key, section in (("models", Model), ("benchmarks", Benchmark)):
         entries = document.get(key)
         if isinstance(entries, list):
             expanded[key] = [_expand(entry, section) for entry in entries]
-    return validate(RunConfig, expanded, path)
+    run = validate(RunConfig, expanded, path)
+    if run.lock is None or not with_lock:
+        return run
+    lock, lock_path = read_lock(run.lock), run.lock
+    return run.with_sources(lambda source: locked(source, lock, lock_path) if isinstance(source, HubSource) else source)
 
 
 def _expand(entry: Any, section: type[Section]) -> Any:
@@ -237,9 +299,11 @@ def _expand(entry: Any, section: type[Section]) -> Any:
     return validate(section, load_yaml(Path(entry)), Path(entry)).model_dump()
 
 
+def _changed(variant: Variant, change: Callable[[AnySource], AnySource]) -> Variant:
+    return variant.model_copy(update={"source": change(variant.source)}) if variant.source else variant
+
+
 def local_files(config: RunConfig) -> list[Path]:
     """Return every local file that the configuration names, for checks before a run."""
-    sources = [source for benchmark in config.benchmarks for source in benchmark.sources]
-    sources += config.contamination.corpora
-    sources += [variant.source for model in config.models for variant in model.variants.values() if variant.source]
-    return [source.path for source in sources if isinstance(source, FileSource)] + [config.claims, *config.desk_audits]
+    files = [source.path for source in config.sources() if isinstance(source, FileSource)]
+    return [*files, config.claims, *config.desk_audits]

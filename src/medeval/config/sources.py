@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from medeval.errors import MedevalError
 
@@ -11,6 +11,16 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of
 Commit = Annotated[
     str, Field(pattern=r"^[0-9a-f]{40}$", description="A commit of the repository, 40 hexadecimal digits.")
 ]
+
+
+def _inside(path: str) -> str:
+    """Refuse a path that leaves its folder, since caches and mirrors place files by it."""
+    if path.startswith("/") or not path or {"", ".", ".."} & set(path.split("/")):
+        raise ValueError(f"{path!r} is not a path inside the repository or package")
+    return path
+
+
+InnerPath = Annotated[str, AfterValidator(_inside)]
 
 
 class _Source(BaseModel):
@@ -24,7 +34,8 @@ class HubSource(_Source):
     repo: str = Field(pattern=r"^[^/]+/[^/]+$", description="Repository, `owner/name`.")
     kind: Literal["model", "dataset"] = Field("model", description="Kind of repository.")
     revision: Commit | None = Field(None, description="Commit to read; a run refuses a source without one.")
-    file: str = Field(description="Path of the file in the repository.")
+    file: InnerPath = Field(description="Path of the file in the repository.")
+    size: int | None = Field(None, ge=0, description="Expected size in bytes; checked when given, recorded always.")
     sha256: Sha256 | None = Field(None, description="Expected SHA-256; checked when given, recorded always.")
 
 
@@ -32,9 +43,9 @@ class PypiSource(_Source):
     """One file inside a package on the Python package index."""
 
     type: Literal["pypi"]
-    package: str = Field(description="Name of the package.")
-    version: str = Field(description="Exact version of the package.")
-    member: str = Field(description="Path of the file inside the wheel or source archive.")
+    package: str = Field(pattern=r"^[A-Za-z0-9._-]+$", description="Name of the package.")
+    version: str = Field(pattern=r"^[A-Za-z0-9.!+_-]+$", description="Exact version of the package.")
+    member: InnerPath = Field(description="Path of the file inside the wheel or source archive.")
     sha256: Sha256 = Field(description="SHA-256 of the file after extraction.")
 
 
@@ -48,10 +59,12 @@ class FileSource(_Source):
 
 Source = Annotated[HubSource | PypiSource | FileSource, Field(discriminator="type")]
 
-_ADAPTER: TypeAdapter[HubSource | PypiSource | FileSource] = TypeAdapter(Source)
+AnySource = HubSource | PypiSource | FileSource
+
+_ADAPTER: TypeAdapter[AnySource] = TypeAdapter(Source)
 
 
-def parse_source(text: str) -> HubSource | PypiSource | FileSource:
+def parse_source(text: str) -> AnySource:
     """Read a source from the JSON that rules pass on the command line.
 
     Raises:
@@ -66,7 +79,7 @@ def parse_source(text: str) -> HubSource | PypiSource | FileSource:
         ) from error
 
 
-def describe(source: HubSource | PypiSource | FileSource) -> str:
+def describe(source: AnySource) -> str:
     """Return one line that names the exact file, for logs and reports."""
     match source:
         case HubSource():

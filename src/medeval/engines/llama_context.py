@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medeval.engines.llama_model import LlamaModel
+from medeval.errors import MedevalError
 
 BATCH_TOKENS = 512
 
@@ -42,7 +43,10 @@ class LlamaContext:
         self._model = model
         self.pointer = llama_cpp.llama_init_from_model(model.pointer, params)
         if not self.pointer:
-            raise MemoryError(f"llama.cpp could not make a context of {tokens:,} tokens for {model.path}")
+            raise MedevalError(
+                f"{model.path}: llama.cpp could not make a context of {tokens:,} tokens in {sequences} sequences",
+                "Lower `engine.sequences` or `protocol.max_tokens`, or use a machine with more memory.",
+            )
         self._memory = llama_cpp.llama_get_memory(self.pointer)
         self._batch = llama_cpp.llama_batch_init(BATCH_TOKENS, 0, 1)
 

@@ -14,7 +14,6 @@ from medeval.engines.llama_model import LlamaModel
 from medeval.engines.sampler import Sampler
 from medeval.engines.types import Completion, FinishReason, GenerationRequest, Scored, ScoreRequest
 
-_SHORTEST_SHARED_PREFIX = 16
 _OPTION_SEQUENCES = 16
 
 
@@ -53,17 +52,11 @@ class LlamaEngine:
         """Release the model."""
         self.model.close()
 
-    def generate(
-        self, requests: Sequence[GenerationRequest], *, share_prefix: bool = False
-    ) -> Iterator[tuple[int, Completion]]:
+    def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[tuple[int, Completion]]:
         """Continue each prompt, yielding (index, completion) as replies finish.
 
         A prompt that does not fit the model's context with its token limit is an error for that
         request, never cut.
-
-        Args:
-            requests: What to continue.
-            share_prefix: Compute the beginning that a prompt shares with the one before it only once.
         """
         prompts = [self.model.tokenize(request.prompt) for request in requests]
         needs = [len(prompt) + request.max_tokens for prompt, request in zip(prompts, requests, strict=True)]
@@ -73,11 +66,11 @@ class LlamaEngine:
         if not fitting:
             return
         width = min(self._sequences, len(fitting))
-        longest_prompt = max(len(prompts[i]) for i in fitting)
-        tokens = width * max(needs[i] for i in fitting) + (longest_prompt if share_prefix else 0)
+        prefixes = [self._prefix_length(request, prompt) for request, prompt in zip(requests, prompts, strict=True)]
+        tokens = width * max(needs[i] for i in fitting) + max(prefixes[i] for i in fitting)
         context = LlamaContext(self.model, tokens=tokens, sequences=width + 1, threads=self._threads)
         try:
-            yield from self._run(context, requests, prompts, deque(fitting), width, share_prefix)
+            yield from self._run(context, requests, prompts, prefixes, deque(fitting), width)
         finally:
             context.close()
 
@@ -131,22 +124,21 @@ class LlamaEngine:
         context: LlamaContext,
         requests: Sequence[GenerationRequest],
         prompts: Sequence[list[int]],
+        prefixes: Sequence[int],
         waiting: deque[int],
         width: int,
-        share_prefix: bool,
     ) -> Iterator[tuple[int, Completion]]:
-        """Keep `width` replies going until all are done. The sequence numbered `width` holds the last prompt."""
+        """Keep `width` replies going until all are done. The sequence numbered `width` holds the last prefix."""
         free = deque(range(width))
         active: list[_Reply] = []
         held: list[int] = []
         while waiting or active:
             while waiting and free:
                 index, sequence = waiting.popleft(), free.popleft()
-                reply = self._start(context, index, requests[index], prompts[index], sequence, held, width)
-                if share_prefix:
-                    context.forget(width)
-                    context.copy(sequence, width, len(prompts[index]))
-                    held = prompts[index]
+                began = time.perf_counter()
+                held = self._hold(context, width, held, prompts[index][: prefixes[index]])
+                reply = self._start(context, index, requests[index], prompts[index], sequence, len(held), width)
+                reply.seconds_prefill = time.perf_counter() - began
                 active.append(reply)
             finished = [(reply, reason) for reply in active if (reason := self._finished(reply))]
             for reply, reason in finished:
@@ -158,6 +150,14 @@ class LlamaEngine:
             if active:
                 self._step(context, active)
 
+    def _hold(self, context: LlamaContext, holder: int, held: list[int], prefix: list[int]) -> list[int]:
+        """Have the holder sequence hold this prefix, reading it only when it holds another."""
+        if prefix != held:
+            context.forget(holder)
+            if prefix:
+                context.prefill(prefix, holder)
+        return prefix
+
     def _start(
         self,
         context: LlamaContext,
@@ -165,21 +165,21 @@ class LlamaEngine:
         request: GenerationRequest,
         prompt: list[int],
         sequence: int,
-        held: list[int],
+        prefix: int,
         holder: int,
     ) -> _Reply:
-        began = time.perf_counter()
-        # At least the last token must be read, since its logits choose the first new token.
-        shared = min(_common_prefix(held, prompt), len(prompt) - 1)
-        if shared < _SHORTEST_SHARED_PREFIX:
-            shared = 0
-        else:
-            context.copy(holder, sequence, shared)
-        last = context.prefill(prompt[shared:], sequence, shared)
+        if prefix:
+            context.copy(holder, sequence, prefix)
+        last = context.prefill(prompt[prefix:], sequence, prefix)
         reply = _Reply(index, request, sequence, len(prompt), Sampler(self.model, request), 0.0)
         reply.next_token = reply.sampler.draw(context, last)
-        reply.seconds_prefill = time.perf_counter() - began
         return reply
+
+    def _prefix_length(self, request: GenerationRequest, prompt: list[int]) -> int:
+        """Count the tokens that prefix and prompt share; the last token of a prompt is always read with the rest."""
+        if not request.prefix:
+            return 0
+        return min(_common_prefix(self.model.tokenize(request.prefix), prompt), len(prompt) - 1)
 
     def _step(self, context: LlamaContext, active: Sequence[_Reply]) -> None:
         """Decode one token of every active reply in one batch and draw the next ones."""

@@ -14,6 +14,7 @@ from medeval.answers.reasoning import split_reasoning
 from medeval.engines.chat import ChatTemplate
 from medeval.engines.llama_engine import LlamaEngine
 from medeval.engines.types import Completion, GenerationRequest, Sampling, Scored, ScoreRequest
+from medeval.errors import MedevalError
 from medeval.files import sha256_text
 from medeval.progress import Tracker
 
@@ -67,6 +68,12 @@ class MedevalLM(LM):
         opened_by_template: The chat template writes the opening text itself.
         template_options: Variables for the chat template.
         recorder: Keeps finished results; None keeps none.
+        batch_size: lm-eval passes it; only 1 is accepted, since `sequences` is ours.
+        max_batch_size: lm-eval passes it; must be None.
+        device: lm-eval passes it; only cpu is accepted, since `target` is ours.
+
+    Raises:
+        MedevalError: An argument cannot be honoured.
     """
 
     def __init__(
@@ -82,9 +89,17 @@ class MedevalLM(LM):
         opened_by_template: bool = False,
         template_options: dict[str, Any] | None = None,
         recorder: Recorder | None = None,
-        **_: Any,
+        batch_size: Any = None,
+        max_batch_size: Any = None,
+        device: str | None = None,
     ) -> None:
         super().__init__()
+        if batch_size not in (None, 1, "1") or max_batch_size is not None:
+            raise MedevalError(f"batch_size {batch_size} has no meaning here", "Set `sequences` in --model_args.")
+        if device not in (None, "cpu"):
+            raise MedevalError(f"device {device!r} has no meaning here", "Set `target` in --model_args.")
+        if (think_open is None) != (think_close is None):
+            raise MedevalError("think_open and think_close go together", "Give both, or neither.")
         self.engine = LlamaEngine(Path(pretrained), target=target, threads=int(threads), sequences=int(sequences))
         self.chat = ChatTemplate(self.engine.model, template_options or {})
         self._seed = int(seed)

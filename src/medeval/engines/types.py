@@ -27,6 +27,9 @@ class GenerationRequest:
         sampling: How tokens are drawn.
         stop: Texts that end the reply; the one found is not part of it.
         grammar: GBNF grammar that the reply must follow, or None.
+        prefix: A beginning of the prompt that is read on its own, and only once for consecutive
+            requests that share it. How a prompt is split is thus a property of the prompt, so that
+            the reply does not depend on what was asked before.
     """
 
     prompt: str
@@ -34,6 +37,7 @@ class GenerationRequest:
     sampling: Sampling = Sampling()
     stop: tuple[str, ...] = ()
     grammar: str | None = None
+    prefix: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,10 +83,8 @@ class Scored:
 class Engine(Protocol):
     """Streams results as they finish, each with the index of its request."""
 
-    def generate(
-        self, requests: Sequence[GenerationRequest], *, share_prefix: bool = False
-    ) -> Iterator[tuple[int, Completion]]:
-        """Continue each prompt; `share_prefix` reuses the work of a common beginning."""
+    def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[tuple[int, Completion]]:
+        """Continue each prompt."""
         ...
 
     def score(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[int, Scored]]:

@@ -6,8 +6,9 @@ import os
 import re
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -43,6 +44,19 @@ class Verdict:
     status: str
 
 
+@dataclass(frozen=True)
+class Question:
+    """A judging prompt.
+
+    Attributes:
+        text: The whole prompt.
+        shared: Its beginning up to the criterion, which all criteria of a conversation have in common.
+    """
+
+    text: str
+    shared: str
+
+
 class Judge(Protocol):
     """Reads prompts, returns verdicts as they arrive."""
 
@@ -51,22 +65,30 @@ class Judge(Protocol):
         """Model, revision and settings: part of the name of every score it gives."""
         ...
 
-    def decide(self, prompts: Sequence[str]) -> Iterator[tuple[int, Verdict]]:
-        """Yield (index, verdict) for each prompt, in any order."""
+    def decide(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdict]]:
+        """Yield (index, verdict) for each question, in any order."""
         ...
 
 
 def parse_verdict(text: str) -> Verdict:
-    """Read the first JSON object in a reply that has a boolean `criteria_met`; anything else is unusable."""
-    for match in re.finditer(r"\{", text):
+    """Read the last JSON object in a reply that has a boolean `criteria_met`; anything else is unusable.
+
+    The last one, since a judge that thinks aloud may draft others before.
+    """
+    for match in reversed(list(re.finditer(r"\{", text))):
         try:
             document, _ = json.JSONDecoder().raw_decode(text[match.start() :])
         except json.JSONDecodeError:
             continue
         met = document.get("criteria_met") if isinstance(document, dict) else None
         if isinstance(met, bool):
-            return Verdict(met, str(document.get("explanation", "")), "graded")
-    return Verdict(None, text[:500] or None, "unusable")
+            return Verdict(met, _storable(str(document.get("explanation", ""))), "graded")
+    return Verdict(None, _storable(text[:500]) or None, "unusable")
+
+
+def _storable(text: str) -> str:
+    """Replace halves of surrogate pairs, which JSON allows and UTF-8 does not."""
+    return text.encode("utf-8", errors="replace").decode()
 
 
 class GgufJudge:
@@ -86,21 +108,22 @@ class GgufJudge:
         self._chat = ChatTemplate(self._engine.model, {})
         self._grammar = json_schema_to_gbnf(json.dumps(_VERDICT_SCHEMA), ["explanation", "criteria_met"])
         self._max_tokens = max_tokens
-        self.name = f"{weights.stem}@{sha256_file(weights)[:12]} greedy, JSON grammar"
+        self.name = f"{weights.stem}@{sha256_file(weights)[:12]}, greedy, JSON grammar, at most {max_tokens} tokens"
 
-    def decide(self, prompts: Sequence[str]) -> Iterator[tuple[int, Verdict]]:
-        """Judge the prompts in order."""
-        requests_ = [
-            GenerationRequest(
-                self._chat.render([{"role": "user", "content": prompt}]), self._max_tokens, grammar=self._grammar
-            )
-            for prompt in prompts
-        ]
-        for index, completion in self._engine.generate(requests_, share_prefix=True):
+    def decide(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdict]]:
+        """Judge the questions in order; one that does not fit the judge's context is unusable."""
+        for index, completion in self._engine.generate([self._request(question) for question in questions]):
             if completion.error is not None:
-                yield index, Verdict(None, completion.error, "error")
+                yield index, Verdict(None, completion.error, "unusable")
             else:
                 yield index, parse_verdict(completion.text)
+
+    def _request(self, question: Question) -> GenerationRequest:
+        prompt = self._chat.render([{"role": "user", "content": question.text}])
+        # Templates may trim the message; then there is no place to split at, and the prompt is read whole.
+        start = prompt.find(question.shared)
+        prefix = prompt[: start + len(question.shared)] if start >= 0 else ""
+        return GenerationRequest(prompt, self._max_tokens, grammar=self._grammar, prefix=prefix)
 
 
 class ServerJudge:
@@ -108,7 +131,7 @@ class ServerJudge:
 
     def __init__(self, settings: ApiJudge) -> None:
         self._settings = settings
-        self.name = f"{settings.model} at temperature 0 through an OpenAI-compatible endpoint"
+        self.name = f"{settings.model} at {settings.url}, temperature 0, at most {settings.max_tokens} tokens"
         self._headers = {}
         if settings.key_variable:
             key = os.environ.get(settings.key_variable)
@@ -119,19 +142,29 @@ class ServerJudge:
                 )
             self._headers["Authorization"] = f"Bearer {key}"
 
-    def decide(self, prompts: Sequence[str]) -> Iterator[tuple[int, Verdict]]:
-        """Judge the prompts, yielding verdicts as they arrive."""
-        with ThreadPoolExecutor(self._settings.concurrency) as pool:
-            waiting = {pool.submit(self._ask, prompt): index for index, prompt in enumerate(prompts)}
-            for future in as_completed(waiting):
-                yield waiting[future], future.result()
+    def decide(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdict]]:
+        """Judge the questions, yielding verdicts as they arrive; when interrupted, nothing more is asked."""
+        pool = ThreadPoolExecutor(self._settings.concurrency)
+        todo = iter(enumerate(questions))
+        waiting: dict[Future[Verdict], int] = {}
+        try:
+            while True:
+                # Submitted a few at a time, so that few calls are in flight when the consumer stops.
+                for index, question in islice(todo, self._settings.concurrency - len(waiting)):
+                    waiting[pool.submit(self._ask, question.text)] = index
+                if not waiting:
+                    return
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    yield waiting.pop(future), future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _ask(self, prompt: str) -> Verdict:
         verdict = Verdict(None, None, "error")
         for attempt in range(_ATTEMPTS):
             try:
                 verdict = parse_verdict(self._complete(prompt))
-            except (requests.RequestException, KeyError, ValueError) as error:
+            except (requests.RequestException, LookupError, TypeError, ValueError) as error:
                 verdict = Verdict(None, f"{type(error).__name__}: {error}"[:500], "error")
                 time.sleep(min(2**attempt, 30))
             if verdict.met is not None:

@@ -11,7 +11,7 @@ def items(items: str | None = None, benchmark: str | None = None, **_: Any) -> d
     """Give lm-eval the items of one benchmark as its `test` split.
 
     Args:
-        items: Folder with one Parquet file per benchmark, from lm-eval's `--metadata`.
+        items: A table, or a folder with one Parquet file per benchmark, from lm-eval's `--metadata`.
         benchmark: Which benchmark; the task file says it.
 
     Raises:
@@ -25,5 +25,6 @@ def items(items: str | None = None, benchmark: str | None = None, **_: Any) -> d
             "the task has no items", 'Give lm_eval the folder of items tables: --metadata \'{"items": "DIR"}\'.'
         )
     table_type = tables.CONVERSATIONS if benchmark == "healthbench" else tables.ITEMS
-    table = tables.first_of_each_item(tables.read(Path(items) / f"{benchmark}.parquet", table_type))
+    path = Path(items) / f"{benchmark}.parquet" if Path(items).is_dir() else Path(items)
+    table = tables.first_of_each_item(tables.read(path, table_type))
     return {"test": Dataset(InMemoryTable(table.replace_schema_metadata(None)))}

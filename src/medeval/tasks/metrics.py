@@ -9,8 +9,10 @@ from medeval.score import best_option
 
 
 def generated(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:
-    """Score a generated reply."""
+    """Score a generated reply; a request that failed is wrong, as in the score stage."""
     reply = results[0]
+    if getattr(reply, "finish_reason", "stop") == "error":
+        return {"acc": 0.0}
     reading = read_answer(
         str(reply),
         doc["options"],

@@ -8,6 +8,7 @@ import pytest
 
 from medeval.engines.chat import ChatTemplate
 from medeval.engines.devices import device_for
+from medeval.engines.llama_context import LlamaContext
 from medeval.engines.llama_engine import LlamaEngine
 from medeval.engines.types import GenerationRequest, Sampling, ScoreRequest
 from medeval.errors import MedevalError
@@ -36,8 +37,8 @@ def prompts(engine: LlamaEngine) -> list[str]:
     return [chat.render([{"role": "user", "content": question}]) for question in QUESTIONS]
 
 
-def texts(engine: LlamaEngine, requests: list[GenerationRequest], **options: bool) -> list[str]:
-    results = dict(engine.generate(requests, **options))
+def texts(engine: LlamaEngine, requests: list[GenerationRequest]) -> list[str]:
+    results = dict(engine.generate(requests))
     return [results[index].text for index in range(len(requests))]
 
 
@@ -87,11 +88,27 @@ def test_a_prompt_that_does_not_fit_is_an_error_and_the_others_are_answered(
     assert results[1].finish_reason == "length"
 
 
-def test_a_reply_after_a_shared_prefix_answers_its_own_question(precise: LlamaEngine, prompts: list[str]) -> None:
-    # Rounding differs with the number of tokens read at once, so only the beginnings must agree.
-    requests = [GenerationRequest(prompt, 5) for prompt in prompts]
-    shared, alone = texts(precise, requests, share_prefix=True), texts(precise, requests)
-    assert [text.split()[:2] for text in shared] == [text.split()[:2] for text in alone]
+def test_a_reply_after_a_shared_prefix_does_not_depend_on_what_was_asked_before(
+    engine: LlamaEngine, prompts: list[str]
+) -> None:
+    prefix = prompts[0][: prompts[0].index(QUESTIONS[0])]
+    requests = [GenerationRequest(prompt, 12, prefix=prefix) for prompt in prompts]
+    together = texts(engine, requests)
+    assert together == [texts(engine, [request])[0] for request in requests]
+    assert together == texts(engine, requests[::-1])[::-1]
+
+
+def test_a_shared_prefix_is_read_once(engine: LlamaEngine, prompts: list[str]) -> None:
+    prefix = prompts[0][: prompts[0].index(QUESTIONS[0])]
+    read: list[int] = []
+    decode = LlamaContext.decode
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LlamaContext, "decode", lambda self, slots: (read.append(len(slots)), decode(self, slots))[1])
+        texts(engine, [GenerationRequest(prompt, 1, prefix=prefix) for prompt in prompts])
+    lengths = [len(engine.model.tokenize(prompt)) for prompt in prompts]
+    shared = len(engine.model.tokenize(prefix))
+    # One token is generated, and decoded, per reply.
+    assert sum(read) == sum(lengths) - 3 * shared + len(prompts)
 
 
 def test_a_grammar_is_obeyed(engine: LlamaEngine, prompts: list[str]) -> None:
