@@ -1,11 +1,10 @@
 # medeval: from pinned weights and benchmarks to verdicts on published claims. Paths below results/NAME/:
-#   sources/BENCHMARK/INDEX/FILE             rows as their source has them
-#   items/BENCHMARK.parquet                  validated items (HealthBench: conversations)
-#   weights/MODEL/VARIANT.gguf               weights, each with a description (.gguf.json)
+#   sources/BENCHMARK/INDEX/FILE, items/BENCHMARK.parquet       rows as fetched, and as validated items
+#   weights/MODEL/VARIANT.gguf               weights, each described in VARIANT.gguf.json
+#   checkpoints/MODEL/VARIANT/FILE, imatrices/MODEL/NAME.gguf   what some weights are made from
 #   responses/MODEL/VARIANT/TARGET/BENCHMARK.parquet
-#   grades/MODEL/VARIANT/TARGET.parquet      a judge's verdict on every HealthBench criterion
-#   scores/MODEL/VARIANT/TARGET/BENCHMARK.parquet
-#   contamination/BENCHMARK.json, comparisons.json, verdicts.json, report.html, mlflow.db
+#   scores/ likewise; grades/MODEL/VARIANT/TARGET.parquet       a judge on every HealthBench criterion
+#   contamination/, desk_audits/, comparisons.json, verdicts.json, report.html, mlflow.db
 import json
 import shlex
 import sys
@@ -35,6 +34,7 @@ plan = Plan(run, RESULTS)
 wildcard_constraints:
     model=r"[a-z0-9][a-z0-9_.-]*",
     variant=r"[a-z0-9][a-z0-9_.-]*",
+    imatrix=r"[a-z0-9][a-z0-9_.-]*",
     target=r"[a-z]+",
     benchmark=r"[a-z_]+",
     owner=r"[a-z_]+",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from medeval.config.files import load_yaml
-from medeval.config.run import Model
+from medeval.config.model import Model
 from medeval.hub.fetch import fetch
 from medeval.weights.quantize import quantize
 

@@ -13,7 +13,8 @@ import pyarrow as pa
 from lm_eval.api.instance import Instance
 
 from medeval import tables
-from medeval.config.run import Protocol, Reasoning
+from medeval.config.model import Reasoning
+from medeval.config.run import Protocol
 from medeval.engines.lm_eval_model import MedevalLM, Reply
 from medeval.engines.types import Completion, Scored
 from medeval.errors import MedevalError

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from medeval.config.run import LocalJudge, RunConfig, Variant
+from medeval.config.model import Variant
+from medeval.config.run import LocalJudge, RunConfig
 from medeval.config.sources import FileSource, HubSource, PypiSource
 
 AnySource = HubSource | PypiSource | FileSource
@@ -27,9 +28,32 @@ class Plan:
         """Return model and variant of every weights file that is fetched from a source."""
         return [(m.id, name) for m in self.run.models for name, variant in m.variants.items() if variant.source]
 
+    def converted(self) -> list[tuple[str, str]]:
+        """Return model and variant of every weights file that is converted from a checkpoint."""
+        return [(m.id, name) for m in self.run.models for name, variant in m.variants.items() if variant.checkpoint]
+
     def quantized(self) -> list[tuple[str, str]]:
         """Return model and variant of every weights file that llama.cpp makes from another."""
-        return [(m.id, name) for m in self.run.models for name, variant in m.variants.items() if not variant.source]
+        return [(m.id, name) for m in self.run.models for name, variant in m.variants.items() if variant.quantize_from]
+
+    def checkpoint(self, model: str, variant: str) -> list[str]:
+        """Return the fetched files of a checkpoint, all in one folder."""
+        folder = self.results / "checkpoints" / model / variant
+        return [str(folder / source_name(source)) for source in self.variant(model, variant).checkpoint or ()]
+
+    def checkpoint_source(self, model: str, variant: str, file: str) -> AnySource:
+        """Return the source of a checkpoint's file."""
+        return next(s for s in self.variant(model, variant).checkpoint or () if source_name(s) == file)
+
+    def imatrix(self, model: str, variant: str) -> list[str]:
+        """Return the importance matrix that a variant is quantized with; none for a plain quantization."""
+        name = self.variant(model, variant).imatrix
+        return [str(self.results / "imatrices" / model / f"{name}.gguf")] if name else []
+
+    def calibration_text(self, model: str, imatrix: str) -> str:
+        """Return the fetched text that an importance matrix is made from."""
+        source = self.run.model(model).imatrices[imatrix].text
+        return str(self.results / "imatrices" / model / imatrix / source_name(source))
 
     def weights(self, model: str, variant: str | None) -> str:
         """Return the path of one weights file."""

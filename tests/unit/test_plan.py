@@ -55,7 +55,7 @@ def test_a_pattern_of_no_pairs_matches_nothing() -> None:
 def test_the_reproduction_says_what_is_not_pinned() -> None:
     text = describe_run(load_run(Path("config/medpsy.yaml")))
     assert "not pinned yet, so a run will refuse them:" in text
-    assert "medgemma-27b-text-it/published-q4_k_m" in text
+    assert "unsloth/medgemma-27b-text-it-GGUF@NOT PINNED" in text.split("refuse them:")[1]
 
 
 def changed(**changes: object) -> RunConfig:
@@ -83,7 +83,7 @@ def test_a_wrong_configuration_names_the_key(changes: dict[str, object], message
 def test_a_variant_is_either_fetched_or_quantized() -> None:
     model = load_yaml(Path("config/models/smollm2-135m-instruct.yaml"))
     model["variants"]["q4_1"]["quantize_from"] = "f16"
-    with pytest.raises(MedevalError, match="give either `source` or `quantize_from`"):
+    with pytest.raises(MedevalError, match="give either `source`, `checkpoint` or `quantize_from`"):
         changed(models=[model])
 
 
@@ -111,6 +111,47 @@ def test_healthbench_alone_needs_a_judge() -> None:
 def test_a_change_of_a_local_source_is_seen(plan: Plan) -> None:
     assert plan.local_source(plan.source("medqa", "0")) == ["config/demo/medqa/phrases_no_exclude_test.jsonl"]
     assert plan.local_source(plan.variant("smollm2-135m-instruct", "q4_1").source) == []
+
+
+def variants(**changes: dict[str, object]) -> RunConfig:
+    model = load_yaml(Path("config/models/smollm2-135m-instruct.yaml"))
+    for name, change in changes.items():
+        model["variants"][name] = model["variants"].get(name, {}) | change
+    model["imatrices"] = {
+        "medical": {"variant": "f16", "text": {"type": "file", "path": "config/demo/calibration.txt"}}
+    }
+    return changed(models=[model])
+
+
+def test_a_matrix_is_made_from_its_text_by_its_variant() -> None:
+    plan = Plan(variants(q4_k_m={"imatrix": "medical"}), Path("r"))
+    model = "smollm2-135m-instruct"
+    assert plan.imatrix(model, "q4_k_m") == [f"r/imatrices/{model}/medical.gguf"]
+    assert plan.imatrix(model, "f16") == []
+    assert plan.calibration_text(model, "medical") == f"r/imatrices/{model}/medical/calibration.txt"
+
+
+def test_a_checkpoint_lies_in_one_folder() -> None:
+    files = [{"type": "file", "path": f"somewhere/{name}"} for name in ("config.json", "model.safetensors")]
+    plan = Plan(variants(bf16={"checkpoint": files, "type": "BF16"}), Path("r"))
+    folder = "r/checkpoints/smollm2-135m-instruct/bf16"
+    assert plan.checkpoint("smollm2-135m-instruct", "bf16") == [f"{folder}/config.json", f"{folder}/model.safetensors"]
+    assert plan.converted() == [("smollm2-135m-instruct", "bf16")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"q4_k_m": {"imatrix": "other"}}, "names unknown matrix 'other'; known: \\['medical'\\]"),
+        ({"q4_1": {"imatrix": "medical"}}, "`imatrix` goes with `quantize_from`"),
+        ({"x": {"checkpoint": [{"type": "file", "path": "a"}], "type": "Q4_K_M"}}, "a checkpoint is converted to BF16"),
+        ({"x": {"checkpoint": [{"type": "file", "path": "a"}]}}, "`type` goes with"),
+        ({"q4_1": {"type": "F16"}}, "`type` goes with"),
+    ],
+)
+def test_a_variant_that_cannot_be_made_is_refused(changes: dict[str, dict[str, object]], message: str) -> None:
+    with pytest.raises(MedevalError, match=message):
+        variants(**changes)
 
 
 def test_a_missing_local_file_is_named_before_anything_runs() -> None:

@@ -46,6 +46,10 @@ def small_config(folder: Path, weights: Path, **changes: Any) -> Path:
         "variants": {
             "f16": {"source": {"type": "file", "path": str(weights)}, "published_as": "smollm2-f16"},
             "q4_k_m": {"quantize_from": "f16", "type": "Q4_K_M", "published_as": "smollm2-q4_k_m"},
+            "q4_k_m-imat": {"quantize_from": "f16", "type": "Q4_K_M", "imatrix": "medical"},
+        },
+        "imatrices": {
+            "medical": {"variant": "f16", "text": {"type": "file", "path": "config/demo/calibration.txt"}},
         },
         "reference": "f16",
         "evaluate": ["f16", "q4_k_m"],

@@ -115,6 +115,19 @@ def test_the_stock_lm_eval_command_line_gives_the_same_accuracy(finished_run: Pa
     assert stock == {f"medeval_medqa_{mode}": ours[mode] for mode in ("cloze", "generate", "letter")}
 
 
+def test_a_file_is_quantized_with_an_importance_matrix_of_a_stated_text(finished_run: Path) -> None:
+    target = "results/small/weights/smollm2/q4_k_m-imat.gguf"
+    result = run_snakemake(finished_run, "--configfile", "small.yaml", "--", target)
+    assert result.returncode == 0, result.stderr[-3000:]
+    with_matrix, plain = (
+        json.loads((results(finished_run) / f"weights/smollm2/{name}.gguf.provenance.json").read_text())
+        for name in ("q4_k_m-imat", "q4_k_m")
+    )
+    assert with_matrix["importance_matrix"] is not None
+    assert plain["importance_matrix"] is None
+    assert with_matrix["sha256"] != plain["sha256"]
+
+
 def test_the_reproduction_of_the_publication_plans(tmp_path: Path) -> None:
     folder = workflow_copy(tmp_path)
     result = run_snakemake(folder, "-n", "--configfile", "config/medpsy.yaml")

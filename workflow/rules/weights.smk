@@ -1,4 +1,4 @@
-# Weights: fetched from a pinned source, or quantized from another file by llama.cpp.
+# Weights: fetched from a pinned source, converted from a checkpoint, or quantized from another file by llama.cpp.
 
 
 rule fetch_weights:
@@ -34,12 +34,131 @@ rule fetch_weights:
         " --out {output.weights:q} > {log:q} 2>&1"
 
 
+rule fetch_checkpoint:
+    input:
+        lambda wildcards: plan.local_source(plan.checkpoint_source(**wildcards)),
+    output:
+        file=str(RESULTS / "checkpoints/{model}/{variant}/{file}"),
+        origin=str(RESULTS / "checkpoints/{model}/{variant}/{file}.source.json"),
+    log:
+        str(RESULTS / "logs/fetch_checkpoint/{model}/{variant}/{file}.log"),
+    benchmark:
+        str(RESULTS / "benchmarks/fetch_checkpoint/{model}/{variant}/{file}.tsv")
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime="4h",
+    params:
+        source=lambda wildcards: plan.checkpoint_source(**wildcards).model_dump_json(),
+        options=lambda wildcards, threads: run.fetch_options,
+    message:
+        "Fetching {wildcards.file} of {wildcards.model}"
+    shell:
+        "medeval fetch --source {params.source:q} {params.options:q}"
+        " --out {output.file:q} > {log:q} 2>&1"
+
+
+rule convert:
+    input:
+        lambda wildcards: plan.checkpoint(*wildcards.converted.split("/")),
+    output:
+        weights=str(RESULTS / "weights/{converted}.gguf"),
+        provenance=str(RESULTS / "weights/{converted}.gguf.provenance.json"),
+    log:
+        str(RESULTS / "logs/convert/{converted}.log"),
+    benchmark:
+        str(RESULTS / "benchmarks/convert/{converted}.tsv")
+    wildcard_constraints:
+        converted=one_of(plan.converted()),
+    conda:
+        "../envs/convert.yaml"
+    threads: 1
+    resources:
+        # About three times the largest tensor, which is the embedding.
+        mem_mb=12000,
+        runtime="4h",
+    params:
+        folder=lambda wildcards, input: Path(input[0]).parent,
+        type=lambda wildcards: plan.variant(*wildcards.converted.split("/")).type,
+        # Without a name the header takes the folder's, and the file's hash would depend on it.
+        name=lambda wildcards: run.model(wildcards.converted.split("/")[0]).title,
+    message:
+        "Converting the checkpoint of {wildcards.converted} to {params.type}"
+    shell:
+        "medeval convert {params.folder:q} --type {params.type:q} --name {params.name:q}"
+        " --out {output.weights:q} > {log:q} 2>&1"
+
+
+rule fetch_calibration_text:
+    input:
+        lambda wildcards: plan.local_source(
+            run.model(wildcards.model).imatrices[wildcards.imatrix].text
+        ),
+    output:
+        text=str(RESULTS / "imatrices/{model}/{imatrix}/{file}"),
+        origin=str(RESULTS / "imatrices/{model}/{imatrix}/{file}.source.json"),
+    log:
+        str(RESULTS / "logs/fetch_calibration_text/{model}/{imatrix}/{file}.log"),
+    benchmark:
+        str(RESULTS / "benchmarks/fetch_calibration_text/{model}/{imatrix}/{file}.tsv")
+    conda:
+        "../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime="1h",
+    params:
+        source=lambda wildcards: run.model(wildcards.model)
+        .imatrices[wildcards.imatrix]
+        .text.model_dump_json(),
+        options=lambda wildcards, threads: run.fetch_options,
+    message:
+        "Fetching the calibration text of {wildcards.model} {wildcards.imatrix}"
+    shell:
+        "medeval fetch --source {params.source:q} {params.options:q}"
+        " --out {output.text:q} > {log:q} 2>&1"
+
+
+rule imatrix:
+    input:
+        weights=lambda wildcards: plan.weights(
+            wildcards.model,
+            run.model(wildcards.model).imatrices[wildcards.imatrix].variant,
+        ),
+        text=lambda wildcards: plan.calibration_text(wildcards.model, wildcards.imatrix),
+    output:
+        matrix=str(RESULTS / "imatrices/{model}/{imatrix}.gguf"),
+        provenance=str(RESULTS / "imatrices/{model}/{imatrix}.gguf.provenance.json"),
+    log:
+        str(RESULTS / "logs/imatrix/{model}/{imatrix}.log"),
+    benchmark:
+        str(RESULTS / "benchmarks/imatrix/{model}/{imatrix}.tsv")
+    conda:
+        "../envs/cpu.yaml"
+    threads: run.engine.threads
+    resources:
+        mem_mb=lambda wildcards, input: 3000 + int(2 * input.size_mb),
+        runtime="24h",
+    params:
+        chunk_tokens=lambda wildcards: run.model(wildcards.model)
+        .imatrices[wildcards.imatrix]
+        .chunk_tokens,
+    message:
+        "Measuring which weights of {wildcards.model} matter on a text"
+    shell:
+        "medeval imatrix {input.weights:q} --text {input.text:q} --chunk-tokens {params.chunk_tokens}"
+        " --threads {threads} --out {output.matrix:q} > {log:q} 2>&1"
+
+
 rule quantize:
     input:
-        lambda wildcards: plan.weights(
+        weights=lambda wildcards: plan.weights(
             wildcards.model,
             plan.variant(wildcards.model, wildcards.variant).quantize_from,
         ),
+        imatrix=lambda wildcards: plan.imatrix(wildcards.model, wildcards.variant),
     output:
         weights=str(RESULTS / "weights/{model}/{variant}.gguf"),
         provenance=str(RESULTS / "weights/{model}/{variant}.gguf.provenance.json"),
@@ -62,10 +181,11 @@ rule quantize:
             if plan.variant(wildcards.model, wildcards.variant).allow_requantize
             else []
         ),
+        imatrix=lambda wildcards, input: [f"--imatrix={path}" for path in input.imatrix],
     message:
         "Quantizing {wildcards.model} to {params.type}"
     shell:
-        "medeval quantize {input:q} --type {params.type:q} {params.requantize:q}"
+        "medeval quantize {input.weights:q} --type {params.type:q} {params.requantize:q} {params.imatrix:q}"
         " --threads {threads} --out {output.weights:q} > {log:q} 2>&1"
 
 

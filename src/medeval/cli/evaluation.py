@@ -40,7 +40,8 @@ def evaluate(
     --out responses.parquet
     """
     from medeval.config.files import validate
-    from medeval.config.run import Protocol, Reasoning
+    from medeval.config.model import Reasoning
+    from medeval.config.run import Protocol
     from medeval.evaluate import Run
     from medeval.evaluate import evaluate as run
 

@@ -1,5 +1,6 @@
 """What a run will do, in words, before anything is downloaded."""
 
+from medeval.config.model import Variant
 from medeval.config.run import RunConfig, local_files
 from medeval.config.sources import HubSource, describe
 from medeval.errors import MedevalError
@@ -20,8 +21,7 @@ def describe_run(run: RunConfig) -> str:
     for model in run.models:
         lines.append(f"  {model.title}: evaluates {', '.join(model.evaluate)}; reference {model.reference}")
         for name, variant in model.variants.items():
-            origin = describe(variant.source) if variant.source else f"{variant.type} from {variant.quantize_from}"
-            lines.append(f"    {name}: {origin}")
+            lines.append(f"    {name}: {_origin(variant)}")
     lines += ["", "benchmarks:"]
     for benchmark in run.benchmarks:
         count = f"{benchmark.expected_items:,} items" if benchmark.expected_items else "any number of items"
@@ -36,9 +36,15 @@ def describe_run(run: RunConfig) -> str:
     return "\n".join([*lines, *_unpinned(run)])
 
 
+def _origin(variant: Variant) -> str:
+    if variant.source is not None:
+        return describe(variant.source)
+    if variant.checkpoint is not None:
+        return f"{variant.type} converted from {len(variant.checkpoint)} files, first {describe(variant.checkpoint[0])}"
+    matrix = f" with importance matrix {variant.imatrix}" if variant.imatrix else ""
+    return f"{variant.type} from {variant.quantize_from}{matrix}"
+
+
 def _unpinned(run: RunConfig) -> list[str]:
-    sources = [(f"benchmark {b.id}", s) for b in run.benchmarks for s in b.sources]
-    for model in run.models:
-        sources += [(f"{model.id}/{name}", v.source) for name, v in model.variants.items() if v.source]
-    open_ones = [f"  {where}: {describe(s)}" for where, s in sources if isinstance(s, HubSource) and s.revision is None]
+    open_ones = [f"  {describe(s)}" for s in run.sources() if isinstance(s, HubSource) and s.revision is None]
     return ["", "not pinned yet, so a run will refuse them:", *open_ones] if open_ones else []

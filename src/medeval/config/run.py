@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from medeval.config.files import load_yaml, validate
 from medeval.config.lock import locked, read_lock
+from medeval.config.model import Model, Section, Slug, Variant
 from medeval.config.sources import AnySource, FileSource, HubSource, Source
 
 BenchmarkId = Literal[
@@ -16,76 +17,6 @@ BenchmarkId = Literal[
 ]
 Target = Literal["cpu", "vulkan", "metal", "cuda"]
 Mode = Literal["generate", "letter", "cloze", "choices_only"]
-QuantizationType = Literal["F32", "F16", "BF16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_K_S", "IQ4_XS", "IQ3_M"]
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
-
-
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are errors and values do not change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Variant(Section):
-    """One weights file of a model: either fetched from a source or quantized from another variant."""
-
-    source: Source | None = Field(None, description="Where the file is fetched from.")
-    quantize_from: Slug | None = Field(None, description="Variant that llama.cpp quantizes to make this one.")
-    type: QuantizationType | None = Field(None, description="Quantization type to make; with `quantize_from` only.")
-    allow_requantize: bool = Field(False, description="Permit a source that is itself quantized.")
-    published_as: str | None = Field(None, description="Id of the weights file in the publication that is tested.")
-    note: str = Field("", description="What a reader of the report must know about this file.")
-
-    @model_validator(mode="after")
-    def _made_in_one_way(self) -> Self:
-        if (self.source is None) == (self.quantize_from is None):
-            raise ValueError("give either `source` or `quantize_from`, and only one of them")
-        if (self.quantize_from is None) != (self.type is None):
-            raise ValueError("`type` goes with `quantize_from`, and is needed there")
-        return self
-
-
-class Reasoning(Section):
-    """The delimiters between which a model thinks before it answers."""
-
-    open: str = Field(description="Text that starts the reasoning, such as `<think>`.")
-    close: str = Field(description="Text that ends it.")
-    opened_by_template: bool = Field(False, description="The chat template itself writes the opening delimiter.")
-
-
-class Model(Section):
-    """One model with the weights files that are made and compared."""
-
-    id: Slug = Field(description="Short name, used in paths.")
-    title: str = Field(description="Name for people.")
-    published_as: str | None = Field(None, description="The model's id in the publication whose claims are tested.")
-    licence: str = Field(description="Licence of the weights.")
-    variants: dict[Slug, Variant] = Field(description="Every weights file, by name.")
-    reference: Slug = Field(description="The variant that stands for the unquantized model.")
-    evaluate: list[Slug] = Field(description="The variants that are evaluated.")
-    reasoning: Reasoning | None = Field(None, description="Reasoning delimiters; null for a model that does not think.")
-    template_options: dict[str, Any] = Field(
-        default_factory=dict, description="Variables for the chat template, such as `enable_thinking`."
-    )
-
-    @model_validator(mode="after")
-    def _names_known_variants(self) -> Self:
-        known = set(self.variants)
-        if self.reference not in self.evaluate:
-            raise ValueError(f"`evaluate` lacks the reference {self.reference!r}, with which the others are compared")
-        if len(set(self.evaluate)) < len(self.evaluate):
-            raise ValueError(f"`evaluate` names a variant twice: {self.evaluate}")
-        used = {"reference": [self.reference], "evaluate": self.evaluate}
-        for key, names in used.items():
-            if unknown := [name for name in names if name not in known]:
-                raise ValueError(f"`{key}` names unknown variant(s) {unknown}; known: {sorted(known)}")
-        for name, variant in self.variants.items():
-            if variant.quantize_from is not None and variant.quantize_from not in known - {name}:
-                raise ValueError(
-                    f"`variants.{name}.quantize_from` names unknown variant {variant.quantize_from!r}; "
-                    f"known: {sorted(known - {name})}"
-                )
-        return self
 
 
 class Benchmark(Section):
@@ -224,17 +155,19 @@ class RunConfig(Section):
         return subjects
 
     def sources(self) -> list[AnySource]:
-        """Return every source of the run: weights, rows and corpora, in the order of the configuration."""
-        weights = [variant.source for model in self.models for variant in model.variants.values() if variant.source]
-        rows = [source for benchmark in self.benchmarks for source in benchmark.sources]
-        return [*weights, *rows, *self.contamination.corpora]
+        """Return every source of the run: weights, calibration texts, rows and corpora, in this order."""
+        found: list[AnySource] = []
+
+        def note(source: AnySource) -> AnySource:
+            found.append(source)
+            return source
+
+        self.with_sources(note)
+        return found
 
     def with_sources(self, change: Callable[[AnySource], AnySource]) -> "RunConfig":
         """Return the same run with every source replaced by what `change` makes of it."""
-        models = [
-            model.model_copy(update={"variants": {name: _changed(v, change) for name, v in model.variants.items()}})
-            for model in self.models
-        ]
+        models = [_changed_model(model, change) for model in self.models]
         benchmarks = [b.model_copy(update={"sources": [change(s) for s in b.sources]}) for b in self.benchmarks]
         corpora = [change(source) for source in self.contamination.corpora]
         contamination = self.contamination.model_copy(update={"corpora": corpora})
@@ -299,8 +232,18 @@ def _expand(entry: Any, section: type[Section]) -> Any:
     return validate(section, load_yaml(Path(entry)), Path(entry)).model_dump()
 
 
-def _changed(variant: Variant, change: Callable[[AnySource], AnySource]) -> Variant:
-    return variant.model_copy(update={"source": change(variant.source)}) if variant.source else variant
+def _changed_model(model: Model, change: Callable[[AnySource], AnySource]) -> Model:
+    variants = {name: _changed_variant(variant, change) for name, variant in model.variants.items()}
+    imatrices = {name: m.model_copy(update={"text": change(m.text)}) for name, m in model.imatrices.items()}
+    return model.model_copy(update={"variants": variants, "imatrices": imatrices})
+
+
+def _changed_variant(variant: Variant, change: Callable[[AnySource], AnySource]) -> Variant:
+    if variant.source is not None:
+        return variant.model_copy(update={"source": change(variant.source)})
+    if variant.checkpoint is not None:
+        return variant.model_copy(update={"checkpoint": [change(source) for source in variant.checkpoint]})
+    return variant
 
 
 def local_files(config: RunConfig) -> list[Path]:
