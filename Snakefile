@@ -1,7 +1,6 @@
 # medeval: from pinned weights and benchmarks to verdicts on published claims. Paths below results/NAME/:
 #   sources/BENCHMARK/INDEX/FILE, items/BENCHMARK.parquet       rows as fetched, and as validated items
 #   weights/MODEL/VARIANT.gguf               weights, each described in VARIANT.gguf.json
-#   checkpoints/MODEL/VARIANT/FILE, imatrices/MODEL/NAME.gguf   what some weights are made from
 #   responses/MODEL/VARIANT/TARGET/BENCHMARK.parquet
 #   scores/ likewise; grades/MODEL/VARIANT/TARGET.parquet       a judge on every HealthBench criterion
 #   contamination/, desk_audits/, comparisons.json, verdicts.json, report.html, mlflow.db

@@ -16,10 +16,30 @@ ROOT = Path(__file__).parents[2]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def run_snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake in a folder on the workflow that lies there."""
+# Loaded by every Python process of a run: only this machine can be connected to.
+LOOPBACK_ONLY = """
+import ipaddress, socket
+connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+def allowed(self, address):
+    if self.family in (socket.AF_INET, socket.AF_INET6) and not ipaddress.ip_address(address[0]).is_loopback:
+        raise OSError(f"no network: {address}")
+def guarded(original):
+    def call(self, address):
+        allowed(self, address)
+        return original(self, address)
+    return call
+socket.socket.connect, socket.socket.connect_ex = guarded(connect), guarded(connect_ex)
+"""
+
+
+def run_snakemake(folder: Path, *arguments: str, network: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake on the workflow in a folder; by default its processes can reach nothing but this machine."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
     environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    if not network:
+        (folder / "guard").mkdir(exist_ok=True)
+        (folder / "guard" / "sitecustomize.py").write_text(LOOPBACK_ONLY)
+        environment["PYTHONPATH"] = str(folder / "guard")
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -36,15 +56,23 @@ def workflow_copy(folder: Path) -> Path:
     return folder
 
 
-def small_config(folder: Path, weights: Path, **changes: Any) -> Path:
-    """Write a run of two benchmarks and two conversations, on weights that are already here."""
+def small_config(folder: Path, weights: Path | None, **changes: Any) -> Path:
+    """Write a run of two benchmarks and two conversations, on weights that are here or on those of the demo."""
+    demo = yaml.safe_load((folder / "config/models/smollm2-135m-instruct.yaml").read_text())["variants"]
+    shipped = {"source": demo["q4_1"]["source"]}
+    unquantized: dict[str, Any] = (
+        {"quantize_from": "q4_1", "type": "F16", "allow_requantize": True}
+        if weights is None
+        else {"source": {"type": "file", "path": str(weights)}}
+    )
     model = {
         "id": "smollm2",
         "title": "SmolLM2",
         "published_as": "SmolLM2-135M-Instruct",
         "licence": "Apache-2.0",
         "variants": {
-            "f16": {"source": {"type": "file", "path": str(weights)}, "published_as": "smollm2-f16"},
+            **({"q4_1": shipped} if weights is None else {}),
+            "f16": unquantized | {"published_as": "smollm2-f16"},
             "q4_k_m": {"quantize_from": "f16", "type": "Q4_K_M", "published_as": "smollm2-q4_k_m"},
             "q4_k_m-imat": {"quantize_from": "f16", "type": "Q4_K_M", "imatrix": "medical"},
         },
@@ -86,10 +114,12 @@ def small_config(folder: Path, weights: Path, **changes: Any) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory: pytest.TempPathFactory, smollm2_files: dict[str, Path]) -> Path:
-    """A folder in which the small run has been run to its end, once for all tests."""
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the small run has been run to its end from a mirror, without a network, once for all tests."""
     folder = workflow_copy(tmp_path_factory.mktemp("run"))
-    small_config(folder, smollm2_files["f16"])
+    small_config(folder, None, hub={"mirror": "mirror"})
+    medeval = Path(sys.executable).with_name("medeval")
+    subprocess.run([str(medeval), "mirror", "small.yaml", "--out", "mirror"], cwd=folder, check=True)
     result = run_snakemake(folder, "--configfile", "small.yaml")
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-6000:]
     return folder

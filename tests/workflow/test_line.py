@@ -17,6 +17,13 @@ def results(folder: Path) -> Path:
     return folder / "results" / "small"
 
 
+def test_the_run_could_reach_nothing_but_this_machine(finished_run: Path) -> None:
+    code = "import socket; socket.create_connection(('192.0.2.1', 80), 1)"  # an address reserved for documents
+    environment = os.environ | {"PYTHONPATH": str(finished_run / "guard")}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert "OSError: no network: ('192.0.2.1', 80)" in result.stderr
+
+
 def test_every_stage_leaves_its_file(finished_run: Path) -> None:
     for name in ("comparisons.json", "verdicts.json", "report.html", "mlflow.json", "mlflow.db"):
         assert (results(finished_run) / name).stat().st_size > 0, name
