@@ -291,3 +291,11 @@ def test_delimiters_are_data() -> None:
 def test_folding_keeps_meaningful_greek_letters() -> None:
     assert fold_lookalikes("43-уеаr-old mаn") == "43-year-old man"
     assert fold_lookalikes("α and µ") == "α and μ"
+
+
+def test_only_the_end_of_a_very_long_reply_is_searched_for_other_forms() -> None:
+    options = ["Liver", "Heart", "Lung", "Skin"]
+    early = "The answer is B. " + "Some words follow here. " * 400
+    assert read_answer(early, options).choice is None
+    assert read_answer(early + " The answer is C.", options).choice == 2
+    assert read_answer("Answer: B\n" + "Some words follow here. " * 400, options).choice == 1

@@ -47,12 +47,15 @@ class Reading:
 
 
 _TRUNCATED = Reading(None, None, "truncated", "none")
+# Beyond the requested form, only this much of a reply's end is read: an answer stands there, and a reply caught in a
+# loop would otherwise take time that grows with the square of its length.
+_LAST_CHARACTERS = 8_000
 
 
 def read_answer(
     text: str, options: Sequence[str], *, finish_reason: str = "stop", reasoning_open: bool = False
 ) -> Reading:
-    """Read the option that a reply chose.
+    """Read the option that a reply chose: the requested form anywhere, other forms in its last 8,000 characters.
 
     Args:
         text: The reply, its reasoning already removed (see ``split_reasoning``).
@@ -77,7 +80,8 @@ def read_answer(
         return reading
     if finish_reason == "length":
         return _TRUNCATED
-    return _explicit(own, known) or _by_content(own, known)
+    end = own[-_LAST_CHARACTERS:]
+    return _explicit(end, known) or _by_content(end, known)
 
 
 def _before_run_on(folded: str, options: OptionTexts) -> str:
