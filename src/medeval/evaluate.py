@@ -244,7 +244,7 @@ def _generated_columns(value: dict[str, Any], lm: MedevalLM) -> dict[str, Any]:
         "generated_tokens": completion.generated_tokens,
         "seconds_prefill": completion.seconds_prefill,
         "seconds_decode": completion.seconds_decode,
-        "text": None if completion.error else str(reply),
+        "text": None if completion.error or reply.reasoning_open else str(reply),
         "reasoning": reply.reasoning,
         "error": completion.error,
     }

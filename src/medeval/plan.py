@@ -89,6 +89,10 @@ class Plan:
         """Return the items tables of the multiple-choice benchmarks."""
         return [str(self.results / "items" / f"{name}.parquet") for name in self.run.choice_benchmarks]
 
+    def conversations(self) -> list[str]:
+        """Return the conversations table; none when nobody grades HealthBench."""
+        return [str(self.results / "items" / "healthbench.parquet")] if self.run.grades_healthbench else []
+
     def scores(self) -> list[str]:
         """Return every table of scores."""
         names = [f"{name}.parquet" for name in self.run.choice_benchmarks]

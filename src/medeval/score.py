@@ -222,7 +222,7 @@ def _outcomes(asked: pa.Table, responses: pa.Table, modes: npt.NDArray[np.object
 
 
 def _generated(asked: pa.Table, responses: pa.Table) -> list[_Outcome]:
-    """Read generated replies. One cut by the limit with reasoning and no text ended inside its reasoning."""
+    """Read generated replies. One with reasoning and null text ended inside its reasoning."""
     outcomes = []
     columns = [responses[name].to_pylist() for name in ("item_id", "text", "reasoning", "finish_reason")]
     for item_id, text, reasoning, finish, options in zip(*columns, asked["options"].to_pylist(), strict=True):
@@ -231,7 +231,7 @@ def _generated(asked: pa.Table, responses: pa.Table) -> list[_Outcome]:
                 f"response to item {item_id!r}: no text, no reasoning and no error",
                 "Evaluate this item again.",
             )
-        unfinished = finish == "length" and reasoning is not None and not (text or "").strip()
+        unfinished = reasoning is not None and text is None
         read = read_answer(text or "", options, finish_reason=finish, reasoning_open=unfinished)
         outcomes.append(_Outcome(read.choice, read.extracted, read.status, read.stage))
     return outcomes

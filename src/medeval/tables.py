@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from medeval import __version__
 from medeval.errors import MedevalError
 from medeval.files import atomic_path, sha256_file, sha256_text
+from medeval.parquet import read_columns, read_metadata
 
 _METADATA_KEY = b"medeval"
 _RECORDED_PACKAGES = ("llama-cpp-python", "lm-eval", "numpy", "pyarrow", "scipy")
@@ -108,7 +109,7 @@ RESPONSES = TableType(
             "seconds_decode": pa.float64(),
         },
         {
-            "text": _TEXT,  # as generated, reasoning removed
+            "text": _TEXT,  # as generated, reasoning removed; null when the reasoning was never closed
             "reasoning": _TEXT,
             "option_logprobs": pa.list_(pa.float64()),  # nats, one per option
             "error": _TEXT,
@@ -220,11 +221,10 @@ def write(
 
 
 def read(path: Path, table_type: TableType, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a table and check that it follows its contract.
+    """Read a table and check that it follows its contract; a table without rows does.
 
     Raises:
-        MedevalError: The file is missing, is not Parquet, is another kind or version of table, or
-            lacks a column.
+        MedevalError: The file is missing, damaged, another kind or version of table, or lacks a column.
     """
     record = read_record(path)
     if (record.get("table"), record.get("version")) != (table_type.name, table_type.version):
@@ -234,7 +234,7 @@ def read(path: Path, table_type: TableType, columns: Sequence[str] | None = None
             "Run the stage that writes this file again with the installed medeval.",
         )
     wanted = list(columns) if columns else table_type.schema.names
-    table = pq.read_table(path, columns=wanted)
+    table = read_columns(path, wanted)
     if missing := [name for name in wanted if name not in table.schema.names]:
         raise MedevalError(f"{path}: column(s) missing: {', '.join(missing)}", "Run the stage that writes it again.")
     if not columns:
@@ -242,21 +242,29 @@ def read(path: Path, table_type: TableType, columns: Sequence[str] | None = None
     return table
 
 
+def read_all(paths: Sequence[Path], table_type: TableType) -> pa.Table:
+    """Read several tables of one kind as one; none of them gives a table without rows.
+
+    Raises:
+        MedevalError: As for :func:`read`, or two of the files hold the same row.
+    """
+    parts = [read(path, table_type) for path in paths]
+    table = pa.concat_tables([part.select(table_type.schema.names) for part in parts] or [build(table_type, [])])
+    if len(parts) > 1:
+        _check_rows(table, table_type, ", ".join(map(str, paths)))
+    return table
+
+
 def read_record(path: Path) -> dict[str, Any]:
-    """Return what a table's metadata says of its origin: table, version, command, inputs, packages.
+    """Return what a table's metadata says of its origin: table, version, command, inputs, packages; empty if foreign.
 
     Raises:
         MedevalError: The file is missing or is not Parquet.
     """
     try:
-        metadata = pq.read_schema(path).metadata or {}
-    except FileNotFoundError:
-        raise MedevalError(f"{path}: no such file", "Run the stage that writes it, or correct the path.") from None
-    except pa.ArrowInvalid as error:
-        raise MedevalError(
-            f"{path}: not a Parquet file ({error})", "Delete it and run the stage that writes it again."
-        ) from error
-    record: dict[str, Any] = json.loads(metadata.get(_METADATA_KEY, b"{}"))
+        record: dict[str, Any] = json.loads(read_metadata(path).get(_METADATA_KEY, b"{}"))
+    except ValueError as error:
+        raise MedevalError(f"{path}: its record of origin is damaged ({error})", "Write the table again.") from error
     return record
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from medeval import tables
-from medeval.files import read_json, sha256_file, write_json
+from medeval.compare.document import COMPARISONS, VERDICTS, read_document
+from medeval.files import sha256_file, write_json
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +40,15 @@ def track(
         report: The HTML report.
         row_tables: Score and grade tables.
         out: JSON document to write, with the ids of the runs.
+
+    Raises:
+        MedevalError: A document or table is missing, unreadable or of another kind.
     """
     from mlflow.tracking import MlflowClient
 
+    # Everything is read before anything is logged, so that a wrong file leaves no half a run behind.
+    comparisons, verdicts = read_document(comparisons_path, COMPARISONS), read_document(verdicts_path, VERDICTS)
+    files = {key: path for path in row_tables if (key := _table_key(path)) is not None}
     store.parent.mkdir(parents=True, exist_ok=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     client = MlflowClient(f"sqlite:///{store}")
@@ -51,11 +58,9 @@ def track(
         if found
         else client.create_experiment(experiment, artifact_location=artifacts.resolve().as_uri())
     )
-    comparisons, verdicts = read_json(comparisons_path), read_json(verdicts_path)
     parent = _log_parent(
         client, experiment_id, config, comparisons, verdicts, [comparisons_path, verdicts_path, report]
     )
-    files = {_table_key(path): path for path in row_tables}
     children = [
         _log_child(client, experiment_id, parent, name, params, metrics, files.get(key))
         for name, key, params, metrics in _children(comparisons)
@@ -138,7 +143,8 @@ def _children(
         grouped.setdefault(key, {}).update(_score_metrics(entry))
     for entry in comparisons["conversations"]:
         key = (entry["model"], entry["variant"], entry["target"], "healthbench")
-        metrics = _interval(f"{entry['subset']}.score", entry["overall"])
+        # Without a conversation that has all its verdicts there is no score to log, and 0 would be a lie.
+        metrics = _interval(f"{entry['subset']}.score", entry["overall"]) if entry["overall"] else {}
         metrics[f"{entry['subset']}.missing_share"] = entry["missing_share"]
         grouped.setdefault(key, {}).update(metrics)
     for key, metrics in grouped.items():
@@ -159,8 +165,11 @@ def _interval(name: str, estimate: Mapping[str, Any]) -> dict[str, float]:
     return {key: float(value) for key, value in ends.items() if value is not None}
 
 
-def _table_key(path: Path) -> tuple[str, ...]:
-    """Name the system and benchmark of a score or grade table by its first row."""
+def _table_key(path: Path) -> tuple[str, ...] | None:
+    """Name the system and benchmark of a score or grade table by its first row; None for a table without rows."""
     kind = tables.SCORES if tables.read_record(path).get("table") == tables.SCORES.name else tables.GRADES
-    row = tables.read(path, kind, ["model", "variant", "target", "benchmark"]).slice(0, 1).to_pylist()[0]
-    return tuple(row.values())
+    rows = tables.read(path, kind, ["model", "variant", "target", "benchmark"]).slice(0, 1).to_pylist()
+    if not rows:
+        log.warning("%s: has no rows, so it belongs to no system and is not logged", path)
+        return None
+    return tuple(rows[0].values())

@@ -1,10 +1,11 @@
 """From measured differences to verdicts."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
+from scipy import stats
 
+from medeval.claims.average import fragility
 from medeval.claims.decide import (
     decide_bounded_loss,
     decide_equality,
@@ -14,7 +15,7 @@ from medeval.claims.decide import (
     decide_token_ratio,
     withhold,
 )
-from medeval.claims.evidence import Difference, Evidence
+from medeval.claims.measured import Constant, Difference, TokenRatio
 from medeval.claims.verdicts import Decision, Flag, Verdict, combine
 
 # METHODS A9: the published difference of the averages and its unpaired error, in points.
@@ -124,17 +125,74 @@ def test_a_size_claim_is_exact() -> None:
     assert decide_size("q", "f", 105_454_144, 270_885_952, 69).verdict == Verdict.NOT_REPRODUCED
 
 
-def ratio(value: float, low: float, high: float) -> dict[str, Any]:
-    return {"bootstrap": {"value": value, "low": low, "high": high, "se": 0.1, "method": "bootstrap"}, "n": 500}
+def ratio(value: float, low: float, high: float, truncated: float = 0.0, partial: tuple[str, ...] = ()) -> TokenRatio:
+    return TokenRatio(value, low, high, 0.1, "bootstrap", 500, truncated, partial)
 
 
 def test_a_token_ratio_must_meet_the_stated_one() -> None:
-    assert decide_token_ratio("a", "b", ratio(3.2, 3.0, 3.4), 3.2, 1, 0.0).verdict == Verdict.REPRODUCED
-    assert decide_token_ratio("a", "b", ratio(2.0, 1.9, 2.1), 3.2, 1, 0.0).verdict == Verdict.NOT_REPRODUCED
+    assert decide_token_ratio("a", "b", ratio(3.2, 3.0, 3.4), 3.2, 1).verdict == Verdict.REPRODUCED
+    assert decide_token_ratio("a", "b", ratio(2.0, 1.9, 2.1), 3.2, 1).verdict == Verdict.NOT_REPRODUCED
 
 
 def test_truncated_replies_leave_a_token_ratio_open() -> None:
-    assert decide_token_ratio("a", "b", ratio(3.2, 3.0, 3.4), 3.2, 1, 0.02).verdict == Verdict.INCONCLUSIVE
+    assert decide_token_ratio("a", "b", ratio(3.2, 3.0, 3.4, 0.02), 3.2, 1).verdict == Verdict.INCONCLUSIVE
+
+
+def test_replies_left_out_of_a_token_ratio_are_flagged() -> None:
+    decision = decide_token_ratio("a", "b", ratio(3.2, 3.0, 3.4, partial=("2 items left out",)), 3.2, 1)
+    assert Flag.PARTIAL_COVERAGE in decision.flags
+    assert "2 items left out" in decision.reasons
+
+
+def agreeing(value: float, draws: int) -> Difference:
+    """A minus B of items that all have the same difference, so without any spread."""
+    return Difference(value, 0.0, None, None, 1.0, draws, "Tango score", constant=Constant(value, value, draws))
+
+
+@pytest.mark.parametrize(
+    ("value", "draws", "verdict"),
+    # Clopper-Pearson: no event in n items leaves a share of 1 - 0.05^(1/n), which falls below 1 % at n = 299 (the
+    # "rule of three": 3 / 0.01 = 300).
+    [
+        (0.0, 299, Verdict.REPRODUCED),
+        (0.0, 298, Verdict.INCONCLUSIVE),
+        (-100.0, 40, Verdict.NOT_REPRODUCED),
+        # With one item lost, no share of lost items can be excluded.
+        (-100.0, 1, Verdict.INCONCLUSIVE),
+        (100.0, 40, Verdict.REPRODUCED),
+    ],
+)
+def test_a_loss_without_spread_is_decided_by_an_exact_bound(value: float, draws: int, verdict: Verdict) -> None:
+    assert decide_bounded_loss("medqa", "a", "b", agreeing(value, draws), 1.0, 0.05).verdict == verdict
+
+
+def test_the_exact_bound_is_that_of_clopper_and_pearson() -> None:
+    [bound] = decide_bounded_loss("medqa", "a", "b", agreeing(0.0, 60), 10.0, 0.05).reasons
+    exact = 100 * stats.binomtest(0, 60, alternative="less").proportion_ci(0.95, "exact").high
+    assert f"upper bound of {exact:.2f}" in bound
+
+
+def test_equality_without_spread_is_decided_by_exact_bounds() -> None:
+    verdicts = [
+        decide_equality("medqa", "a", "b", agreeing(*case), 1.0, 0.05).verdict for case in ((0.0, 300), (0.0, 40))
+    ]
+    assert verdicts == [Verdict.REPRODUCED, Verdict.INCONCLUSIVE]
+    assert decide_equality("medqa", "a", "b", agreeing(-100.0, 40), 1.0, 0.05).verdict == Verdict.NOT_REPRODUCED
+
+
+def entries(*values: float) -> list[dict[str, object]]:
+    return [{"difference": {"value": value}, "items": 100} for value in values]
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_benchmarks_on_a_level_do_not_agree_with_either_sign(sign: float) -> None:
+    # Two of four benchmarks are level and one of the others is ahead of the average's sign: 2 of 4 agree.
+    found = fragility(entries(0.0, 0.0, sign * 0.3, sign * 0.2))
+    assert "only 2 of 4 benchmarks agree in sign" in found
+
+
+def test_an_average_on_which_two_thirds_agree_is_not_fragile() -> None:
+    assert fragility(entries(0.3, 0.2, -0.01)) == ()
 
 
 def test_no_judged_claim_is_decided_by_a_judge_that_is_not_credible() -> None:
@@ -155,31 +213,3 @@ def test_no_judged_claim_is_decided_by_a_judge_that_is_not_credible() -> None:
 )
 def test_a_claim_is_as_good_as_its_worst_part(parts: list[str], whole: str) -> None:
     assert combine([Decision("m", "a", "b", Verdict(part), ()) for part in parts]) == Verdict(whole)
-
-
-def pair_document() -> dict[str, Any]:
-    estimate = {"value": 0.05, "se": 0.01, "low": 0.03, "high": 0.07, "p_value": 0.001, "n": 100, "method": "normal"}
-    pair = {
-        "a": {"model": "m", "variant": "f16", "target": "cpu"},
-        "b": {"model": "m", "variant": "q4", "target": "cpu"},
-        "mode": "cloze",
-        "benchmarks": [{"benchmark": "medqa", "items": 100, "items_only_in_one": 0, "difference": estimate}],
-        "average": {"normal": estimate, "bootstrap": estimate, "micro": 0.05, "wins": 1, "leave_one_out": None},
-        "tokens": None,
-    }
-    return {"headline": "cloze", "comparisons": [pair], "scores": [], "averages": []}
-
-
-def test_turning_a_pair_round_turns_its_difference_and_interval() -> None:
-    evidence = Evidence(pair_document(), {}, {})
-    forward, backward = (evidence.average(*names, ["medqa"]) for names in (("m/f16", "m/q4"), ("m/q4", "m/f16")))
-    assert forward is not None
-    assert backward is not None
-    assert (forward.value, forward.low, forward.high) == pytest.approx((5.0, 3.0, 7.0))
-    assert (backward.value, backward.low, backward.high) == pytest.approx((-5.0, -7.0, -3.0))
-
-
-def test_an_average_over_fewer_benchmarks_names_those_missing() -> None:
-    found = Evidence(pair_document(), {}, {}).average("m/f16", "m/q4", ["medqa", "pubmedqa", "afrimedqa"])
-    assert found is not None
-    assert found.partial == ("benchmarks not run: afrimedqa, pubmedqa",)

@@ -82,7 +82,7 @@ def test_generated_reply_is_read_and_compared_with_the_gold_option() -> None:
         ({"text": "Hmm."}, "no_answer", "none"),
         ({"text": "Answer: A/B"}, "ambiguous", "lenient"),
         ({"text": "It is B, I think", "finish_reason": "length"}, "truncated", "none"),
-        ({"text": "", "reasoning": "It may be B"}, "truncated", "none"),
+        ({"text": "", "reasoning": "It may be B"}, "no_answer", "none"),  # a closed thought, then nothing
         ({"text": None, "reasoning": "It may be B"}, "truncated", "none"),
         ({"text": "I cannot provide medical advice."}, "refused", "none"),
         ({"text": None, "finish_reason": "error", "error": "context full"}, "error", "none"),

@@ -85,6 +85,40 @@ def test_a_truncated_file_is_refused_with_a_remedy(tmp_path: Path) -> None:
         tables.read(tmp_path / "items.parquet", tables.ITEMS)
 
 
+def test_damaged_data_pages_are_an_error_that_names_the_file(tmp_path: Path) -> None:
+    write(tmp_path / "items.parquet", [item()])
+    data = bytearray((tmp_path / "items.parquet").read_bytes())
+    data[4:400] = b"\xff" * 396  # the first pages; the footer with the schema stays whole
+    (tmp_path / "items.parquet").write_bytes(data)
+    with pytest.raises(MedevalError, match=r"items.parquet: (cannot be read|not a Parquet)[\s\S]*-> .*delete"):
+        tables.read(tmp_path / "items.parquet", tables.ITEMS)
+
+
+def test_a_folder_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(MedevalError, match=r"a folder, expected a Parquet file[\s\S]*\*\.parquet"):
+        tables.read_record(tmp_path)
+
+
+def test_a_damaged_record_of_origin_is_an_error(tmp_path: Path) -> None:
+    schema = pa.schema([pa.field("a", pa.int64())], metadata={b"medeval": b"{"})
+    pq.write_table(pa.table({"a": [1]}, schema=schema), tmp_path / "items.parquet")
+    with pytest.raises(MedevalError, match="record of origin is damaged"):
+        tables.read(tmp_path / "items.parquet", tables.ITEMS)
+
+
+def test_a_table_without_rows_is_a_table(tmp_path: Path) -> None:
+    write(tmp_path / "items.parquet", [])
+    assert tables.read(tmp_path / "items.parquet", tables.ITEMS).num_rows == 0
+    assert tables.read_all([], tables.ITEMS).num_rows == 0
+
+
+def test_one_row_in_two_files_is_refused(tmp_path: Path) -> None:
+    for name in ("one.parquet", "two.parquet"):
+        write(tmp_path / name, [item()])
+    with pytest.raises(MedevalError, match=r"one.parquet, .*two.parquet: items rows share the key"):
+        tables.read_all([tmp_path / "one.parquet", tmp_path / "two.parquet"], tables.ITEMS)
+
+
 def test_the_id_of_a_question_ignores_white_space_and_compatibility_forms() -> None:
     assert tables.canonical_id("A  b\nc", ["x"]) == tables.canonical_id("A b c", ["x "])
     assert tables.canonical_id("37 ℃", ["x"]) == tables.canonical_id("37 °C", ["x"])

@@ -27,6 +27,7 @@ rule compare:
         scores=plan.scores(),
         grades=plan.grades(),
         questions=plan.items(),
+        conversations=plan.conversations(),
     output:
         str(RESULTS / "comparisons.json"),
     log:
@@ -48,7 +49,7 @@ rule compare:
         "Comparing variants and models item by item"
     shell:
         "medeval compare {params.references:q} --headline {params.headline:q} --margin {params.margin:q}"
-        " --seed {params.seed:q} --out {output:q} {input.scores:q} {input.grades:q} {input.questions:q} > {log:q} 2>&1"
+        " --seed {params.seed:q} --out {output:q} {input.scores:q} {input.grades:q} {input.questions:q} {input.conversations:q} > {log:q} 2>&1"
 
 
 rule verdict:

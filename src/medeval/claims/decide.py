@@ -1,10 +1,9 @@
 """The decision rules, one per type of claim. Differences and margins are in points."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-from medeval.claims.evidence import Difference
+from medeval.claims import exact
+from medeval.claims.measured import Difference, TokenRatio
 from medeval.claims.verdicts import Decision, Flag, Verdict
 from medeval.statistics.equivalence import non_inferiority, tost
 from medeval.statistics.power import minimum_detectable_effect
@@ -57,7 +56,13 @@ def withhold(decision: Decision, reason: str) -> Decision:
 
 
 def decide_bounded_loss(metric: str, a: str, b: str, found: Difference, margin: float, alpha: float) -> Decision:
-    """Decide "A loses less than `margin` against B" by a one-sided test of non-inferiority."""
+    """Decide "A loses less than `margin` against B" by a one-sided test of non-inferiority.
+
+    Where no spread is seen, since all items agree, an exact bound takes the place of the test.
+    """
+    if found.constant is not None:
+        verdict, reason = exact.decide_loss(found, found.constant, margin, alpha)
+        return _decision(metric, a, b, found, verdict, [reason], alpha, None, effect=margin)
     if not found.se:
         reason = "no spread was seen, so the bound cannot be tested"
         return _decision(metric, a, b, found, Verdict.INCONCLUSIVE, [reason], alpha, None, effect=margin)
@@ -73,7 +78,10 @@ def decide_bounded_loss(metric: str, a: str, b: str, found: Difference, margin: 
 
 
 def decide_equality(metric: str, a: str, b: str, found: Difference, margin: float, alpha: float) -> Decision:
-    """Decide "A matches B" by two one-sided tests within `margin`."""
+    """Decide "A matches B" by two one-sided tests within `margin`, or by exact bounds where all items agree."""
+    if found.constant is not None:
+        verdict, reason = exact.decide_equality(found, found.constant, margin, alpha)
+        return _decision(metric, a, b, found, verdict, [reason], alpha, None, effect=margin)
     if not found.se:
         reason = "no spread was seen, so equality cannot be tested"
         return _decision(metric, a, b, found, Verdict.INCONCLUSIVE, [reason], alpha, None, effect=margin)
@@ -123,28 +131,25 @@ def decide_size(a: str, b: str, bytes_a: int, bytes_b: int, stated_reduction: fl
     return Decision("size", a, b, verdict, (reason,), unit="percent", estimate=reduction, method="file sizes")
 
 
-def decide_token_ratio(
-    a: str, b: str, ratio: Mapping[str, Any], stated: float, decimals: int, truncated: float
-) -> Decision:
+def decide_token_ratio(a: str, b: str, ratio: TokenRatio, stated: float, decimals: int) -> Decision:
     """Decide "A uses `stated` times fewer tokens than B" by the bootstrap interval of the ratio B over A.
 
     Args:
         a: The system the claim is about.
         b: What it is compared with.
-        ratio: The measured ratio, from the comparisons document.
+        ratio: The measured ratio.
         stated: The stated multiple.
         decimals: Its printed decimals.
-        truncated: Largest share of truncated replies on either side.
     """
-    estimate = ratio["bootstrap"]
     half = 0.5 * 10.0**-decimals
     low, high = (stated - half) * (1 - RATIO_TOLERANCE), (stated + half) * (1 + RATIO_TOLERANCE)
-    measured = f"the ratio is {estimate['value']:.2f}"
-    if estimate["low"] is None:
+    measured = f"the ratio is {ratio.value:.2f}"
+    if ratio.low is None or ratio.high is None:
         verdict, reason = Verdict.INCONCLUSIVE, f"{measured}, without an interval"
-    elif truncated >= 0.01:
-        verdict, reason = Verdict.INCONCLUSIVE, f"{100 * truncated:.1f} % of the replies were cut by the token limit"
-    elif estimate["low"] <= high and estimate["high"] >= low:
+    elif ratio.truncated >= 0.01:
+        share = f"{100 * ratio.truncated:.1f} %"
+        verdict, reason = Verdict.INCONCLUSIVE, f"{share} of the replies were cut by the token limit"
+    elif ratio.low <= high and ratio.high >= low:
         verdict, reason = Verdict.REPRODUCED, f"{measured}, its interval meets {low:.2f} to {high:.2f}"
     else:
         verdict, reason = Verdict.NOT_REPRODUCED, f"{measured}, its interval misses {low:.2f} to {high:.2f}"
@@ -153,14 +158,16 @@ def decide_token_ratio(
         a,
         b,
         verdict,
-        (reason,),
+        (reason, *ratio.partial),
         unit="ratio",
-        estimate=estimate["value"],
-        low=estimate["low"],
-        high=estimate["high"],
-        se=estimate["se"],
-        method=estimate["method"],
-        items=ratio["n"],
+        estimate=ratio.value,
+        low=ratio.low,
+        high=ratio.high,
+        se=ratio.se,
+        method=ratio.method,
+        items=ratio.items,
+        items_total=ratio.items_total,
+        flags=frozenset({Flag.PARTIAL_COVERAGE} if ratio.partial else ()),
     )
 
 
@@ -189,7 +196,7 @@ def _decision(
         a=a,
         b=b,
         verdict=verdict,
-        reasons=(*reasons, *found.partial),
+        reasons=(*reasons, *found.notes, *found.partial),
         estimate=found.value,
         low=found.low,
         high=found.high,
@@ -198,5 +205,6 @@ def _decision(
         p_value=p_value,
         method=found.method,
         items=found.items,
+        items_total=found.items_total,
         flags=frozenset(flags),
     )

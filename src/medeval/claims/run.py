@@ -1,17 +1,21 @@
 """The verdict stage: a publication's claims and the run's comparisons in, one verdict per claim out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from medeval.claims import decide
-from medeval.claims.evidence import Difference, Evidence
+from medeval.claims.evidence import Evidence, targets_of
+from medeval.claims.measured import Difference, Missing
 from medeval.claims.sentence import sentence
 from medeval.claims.verdicts import Decision, Flag, combine, not_testable
+from medeval.claims.weights import Weights, read_weights
+from medeval.compare.document import COMPARISONS, VERDICTS, read_document
 from medeval.config.publication import AVERAGE, SIZE, TOKENS, Publication, load_publication
 from medeval.config.publication_claims import Claim, Comparison
-from medeval.files import read_json, sha256_file, write_json
+from medeval.errors import MedevalError
+from medeval.files import sha256_file, write_json
 from medeval.statistics.multiplicity import holm
 
 ALPHA = 0.05
@@ -26,6 +30,7 @@ def decide_claims(
     out: Path,
     *,
     credible_judge: bool,
+    target: str | None = None,
 ) -> dict[str, Any]:
     """Decide every claim of a publication and write the verdicts.
 
@@ -37,24 +42,26 @@ def decide_claims(
         out: JSON document to write.
         credible_judge: Whether the judge's agreement with physicians is established; no claim about
             graded conversations is decided without.
+        target: The target to decide on; None for every target of the comparisons, with one part for each.
 
     Raises:
-        MedevalError: A file is missing or malformed.
+        MedevalError: A file is missing or malformed, or nothing was measured on the target.
     """
     publication = load_publication(claims_path)
-    comparisons = read_json(comparisons_path)
-    sizes = {f"{path.parent.name}/{path.name.removesuffix('.gguf.json')}": read_json(path) for path in weights}
-    evidence = Evidence(comparisons, sizes, subjects)
-    adjusted = _adjusted_p_values(publication, evidence)
-    stage = _Stage(publication, evidence, comparisons, adjusted, credible_judge)
-    verdicts = [_verdict(claim, stage) for claim in publication.claims]
+    comparisons = read_document(comparisons_path, COMPARISONS)
+    targets = _targets(comparisons, target, comparisons_path)
+    evidence = [Evidence(comparisons, name) for name in targets]
+    several = len(targets_of(comparisons)) > 1
+    stage = _Stage(publication, evidence, read_weights(weights), subjects, credible_judge, several)
+    adjusted = _adjusted_p_values(stage)
     document = {
-        "schema": "verdicts.v1",
+        "schema": VERDICTS,
         "publication": publication.title,
         "alpha": ALPHA,
         "headline": comparisons["headline"],
+        "targets": targets,
         "inputs": {"claims": sha256_file(claims_path), "comparisons": sha256_file(comparisons_path)},
-        "verdicts": verdicts,
+        "verdicts": [_verdict(claim, stage, adjusted) for claim in publication.claims],
     }
     write_json(out, document)
     return document
@@ -62,19 +69,33 @@ def decide_claims(
 
 @dataclass(frozen=True)
 class _Stage:
-    """What every decision of one call shares."""
+    """What every decision of one call shares; `evidence` has one entry per target that is decided on."""
 
     publication: Publication
-    evidence: Evidence
-    comparisons: dict[str, Any]
-    adjusted: dict[tuple[str, int], float]
+    evidence: list[Evidence]
+    weights: Weights
+    subjects: Mapping[str, str]
     credible_judge: bool
+    name_targets: bool
 
 
-def _verdict(claim: Claim, stage: _Stage) -> dict[str, Any]:
+def _targets(comparisons: Mapping[str, Any], target: str | None, path: Path) -> list[str]:
+    found = targets_of(comparisons)
+    if not found:
+        raise MedevalError(f"{path}: nothing was measured", "Run the compare stage on score or grade tables.")
+    if target is not None and target not in found:
+        raise MedevalError(
+            f"{path}: nothing was measured on target {target!r}; there are: {', '.join(found)}",
+            "Name one of these with `--target`, or leave the option out.",
+        )
+    return found if target is None else [target]
+
+
+def _verdict(claim: Claim, stage: _Stage, adjusted: Mapping[tuple[str, int, str], float]) -> dict[str, Any]:
     decisions = [
-        _decide(claim, part, stage, stage.adjusted.get((claim.id, index)))
+        _qualified(decision, part, stage)
         for index, part in enumerate(claim.comparisons)
+        for decision in _decide_part(claim, index, part, stage, adjusted)
     ]
     verdict = combine(decisions)
     flags = set().union(*(decision.flags for decision in decisions))
@@ -86,34 +107,52 @@ def _verdict(claim: Claim, stage: _Stage) -> dict[str, Any]:
         "sentence": claim.sentence,
         "verdict": verdict,
         "flags": sorted(flags),
-        "plain": sentence(claim, verdict, decisions),
+        "plain": sentence(claim, verdict, decisions, name_targets=stage.name_targets),
         "parts": [_as_json(decision) for decision in decisions],
     }
 
 
-def _decide(claim: Claim, part: Comparison, stage: _Stage, adjusted_p: float | None) -> Decision:
-    decision = _decide_measured(claim, part, stage, adjusted_p)
-    if part.metric in _CONVERSATION_SUBSETS and decision.estimate is not None and not stage.credible_judge:
-        return decide.withhold(decision, "the judge's agreement with physicians is not established")
-    return decision
-
-
-def _decide_measured(claim: Claim, part: Comparison, stage: _Stage, adjusted_p: float | None) -> Decision:
-    publication, evidence = stage.publication, stage.evidence
+def _decide_part(
+    claim: Claim, index: int, part: Comparison, stage: _Stage, adjusted: Mapping[tuple[str, int, str], float]
+) -> list[Decision]:
+    """Decide one part of a claim, on every target where that matters."""
     other = part.b or part.a  # a value alone is compared with what was stated for it
-    a, b = evidence.subject(part.a), evidence.subject(other)
+    a, b = stage.subjects.get(part.a), stage.subjects.get(other)
     if a is None or b is None:
         unknown = ", ".join(name for name, found in ((part.a, a), (other, b)) if found is None)
-        return not_testable(part.metric, part.a, other, f"this run evaluates no {unknown}")
+        return [not_testable(part.metric, part.a, other, f"this run evaluates no {unknown}")]
     if part.metric == SIZE:
-        return _decide_size(part, a, b, evidence)
+        return [_decide_size(part, a, b, stage.weights)]
+    if claim.type == "T4" and part.metric != TOKENS:
+        reason = f"a ratio is decided for {SIZE} and {TOKENS} only, not for {part.metric}"
+        return [not_testable(part.metric, a, b, reason)]
+    return [
+        replace(
+            _decide_measured(
+                claim, part, a, b, stage.publication, evidence, adjusted.get((claim.id, index, evidence.target))
+            ),
+            target=evidence.target,
+        )
+        for evidence in stage.evidence
+    ]
+
+
+def _decide_measured(
+    claim: Claim,
+    part: Comparison,
+    a: str,
+    b: str,
+    publication: Publication,
+    evidence: Evidence,
+    adjusted_p: float | None,
+) -> Decision:
     if part.metric == TOKENS:
-        return _decide_tokens(part, a, b, evidence, stage.comparisons)
+        return _decide_tokens(part, a, b, evidence)
     if claim.type == "T1":
         return _decide_point_value(claim, part, a, publication, evidence)
     found = _difference(part, a, b, publication, evidence)
-    if found is None:
-        return not_testable(part.metric, a, b, f"{part.metric} of {a} and {b} was not measured in this run")
+    if isinstance(found, Missing):
+        return not_testable(part.metric, a, b, found.reason)
     match claim.type:
         case "T3":
             return decide.decide_bounded_loss(part.metric, a, b, found, claim.margin or decide.EQUAL_WITHIN, ALPHA)
@@ -123,60 +162,88 @@ def _decide_measured(claim: Claim, part: Comparison, stage: _Stage, adjusted_p: 
             return decide.decide_order(part.metric, a, b, found, part.stated_difference, adjusted_p, ALPHA)
 
 
-def _difference(part: Comparison, a: str, b: str, publication: Publication, evidence: Evidence) -> Difference | None:
+def _qualified(decision: Decision, part: Comparison, stage: _Stage) -> Decision:
+    """Add what casts doubt on a decision from outside its own numbers: the judge, and what stands for a model."""
+    if decision.estimate is None:
+        return decision
+    if part.metric in _CONVERSATION_SUBSETS and not stage.credible_judge:
+        decision = decide.withhold(decision, "the judge's agreement with physicians is not established")
+    if stand_ins := list(_quantized_models(part, stage)):
+        flags = decision.flags | {Flag.COMPARATOR_MISMATCH}
+        decision = replace(decision, reasons=(*decision.reasons, *stand_ins), flags=flags)
+    return decision
+
+
+def _quantized_models(part: Comparison, stage: _Stage) -> Iterator[str]:
+    """Name each published model of a comparison, not a weights file, for which a quantized file stands in."""
+    for name in dict.fromkeys(filter(None, (part.a, part.b))):
+        types = stage.weights.quantized_types(stage.subjects[name])
+        if types and stage.publication.model(name) is not None:
+            file = stage.subjects[name]
+            yield f"the model {name} is represented by a quantized file, {file} (tensors of {', '.join(types)})"
+
+
+def _difference(part: Comparison, a: str, b: str, publication: Publication, evidence: Evidence) -> Difference | Missing:
     if part.metric == AVERAGE:
-        return evidence.average(a, b, publication.average.over if publication.average else [])
+        return evidence.average(a, b, _averaged(publication))
     if part.metric in _CONVERSATION_SUBSETS:
         return evidence.conversations(a, b, _CONVERSATION_SUBSETS[part.metric])
     return evidence.benchmark(a, b, part.metric)
 
 
+def _averaged(publication: Publication) -> list[str]:
+    return publication.average.over if publication.average else []
+
+
 def _decide_point_value(
     claim: Claim, part: Comparison, a: str, publication: Publication, evidence: Evidence
 ) -> Decision:
-    average = part.metric == AVERAGE
-    over = publication.average.over if average and publication.average else None
-    if part.stated_a is None:
+    average, stated = part.metric == AVERAGE, part.stated_a
+    if stated is None:
         return not_testable(part.metric, a, a, "the claim states no value")
-    found = evidence.against_stated(a, part.metric, over, part.stated_a)
-    if found is None:
-        return not_testable(part.metric, a, a, f"{part.metric} of {a} was not measured in this run")
+    if part.metric in _CONVERSATION_SUBSETS:
+        found = evidence.conversations_against_stated(a, _CONVERSATION_SUBSETS[part.metric], stated)
+    else:
+        found = evidence.against_stated(a, part.metric, _averaged(publication) if average else None, stated)
+    if isinstance(found, Missing):
+        return not_testable(part.metric, a, a, found.reason)
     margin = claim.margin or (decide.AVERAGE_DRIFT if average else decide.BENCHMARK_DRIFT)
-    return decide.decide_point_value(part.metric, a, found, part.stated_a, margin, ALPHA)
+    return decide.decide_point_value(part.metric, a, found, stated, margin, ALPHA)
 
 
-def _decide_size(part: Comparison, a: str, b: str, evidence: Evidence) -> Decision:
-    bytes_a, bytes_b = evidence.bytes_of(a), evidence.bytes_of(b)
-    if bytes_a is None or bytes_b is None or part.stated_reduction is None:
-        return not_testable(SIZE, a, b, "a file size or the stated reduction is missing")
+def _decide_size(part: Comparison, a: str, b: str, weights: Weights) -> Decision:
+    if part.stated_reduction is None:
+        return not_testable(SIZE, a, b, "the claim states no reduction")
+    bytes_a, bytes_b = weights.bytes_of(a), weights.bytes_of(b)
+    if bytes_a is None or bytes_b is None:
+        unknown = ", ".join(name for name, size in ((a, bytes_a), (b, bytes_b)) if size is None)
+        return not_testable(SIZE, a, b, f"no description of {unknown} was given, so its size is not known")
     return decide.decide_size(a, b, bytes_a, bytes_b, part.stated_reduction)
 
 
-def _decide_tokens(part: Comparison, a: str, b: str, evidence: Evidence, comparisons: dict[str, Any]) -> Decision:
+def _decide_tokens(part: Comparison, a: str, b: str, evidence: Evidence) -> Decision:
+    if part.stated_ratio is None:
+        return not_testable(TOKENS, a, b, "the claim states no ratio")
     ratio = evidence.tokens(a, b)
-    if ratio is None or part.stated_ratio is None:
-        return not_testable(TOKENS, a, b, "no generated replies of both were compared")
-    shares = [
-        entry["statuses"].get("truncated", 0) / entry["responses"]
-        for entry in comparisons["scores"]
-        if entry["mode"] == "generate" and f"{entry['model']}/{entry['variant']}" in (a, b)
-    ]
-    return decide.decide_token_ratio(a, b, ratio, part.stated_ratio, part.ratio_decimals, max(shares))
+    if isinstance(ratio, Missing):
+        return not_testable(TOKENS, a, b, ratio.reason)
+    return decide.decide_token_ratio(a, b, ratio, part.stated_ratio, part.ratio_decimals)
 
 
-def _adjusted_p_values(publication: Publication, evidence: Evidence) -> dict[tuple[str, int], float]:
-    """Adjust the p-values of all claims of order together (Holm), by claim and part."""
-    raw: dict[tuple[str, int], float] = {}
-    for claim in publication.claims:
+def _adjusted_p_values(stage: _Stage) -> dict[tuple[str, int, str], float]:
+    """Adjust the p-values of all claims of order together (Holm), by claim, part and target."""
+    raw: dict[tuple[str, int, str], float] = {}
+    for claim in stage.publication.claims:
         for index, part in enumerate(claim.comparisons):
             if claim.type != "T2" or part.b is None or part.metric in (SIZE, TOKENS):
                 continue
-            a, b = evidence.subject(part.a), evidence.subject(part.b)
+            a, b = stage.subjects.get(part.a), stage.subjects.get(part.b)
             if a is None or b is None:
                 continue
-            found = _difference(part, a, b, publication, evidence)
-            if found is not None and found.p_value is not None:
-                raw[claim.id, index] = found.p_value
+            for evidence in stage.evidence:
+                found = _difference(part, a, b, stage.publication, evidence)
+                if isinstance(found, Difference) and found.p_value is not None:
+                    raw[claim.id, index, evidence.target] = found.p_value
     return dict(zip(raw, holm(list(raw.values()), ALPHA).p_values, strict=True)) if raw else {}
 
 

@@ -13,17 +13,25 @@ _OPENINGS = {
 }
 
 
-def sentence(claim: Claim, verdict: Verdict, decisions: list[Decision]) -> str:
-    """Say the verdict on a claim with the figures behind it."""
-    details = "; ".join(_detail(decision) for decision in decisions)
+def sentence(claim: Claim, verdict: Verdict, decisions: list[Decision], *, name_targets: bool = False) -> str:
+    """Say the verdict on a claim with the figures behind it.
+
+    Args:
+        claim: The claim.
+        verdict: The verdict on the whole.
+        decisions: Its parts.
+        name_targets: Whether to say on which target each part was measured.
+    """
+    details = "; ".join(_detail(decision, name_targets) for decision in decisions)
     return f"{_OPENINGS[verdict]}: “{claim.sentence}” {details}."
 
 
-def _detail(decision: Decision) -> str:
+def _detail(decision: Decision, name_target: bool) -> str:
+    on = f" on {decision.target}" if name_target and decision.target else ""
     if decision.estimate is None:
-        return decision.reasons[0]
+        return f"{decision.metric}{on}: {decision.reasons[0]}" if on else decision.reasons[0]
     figure = {"points": "{:+.2f} points", "percent": "{:.1f} % smaller", "ratio": "{:.2f} times fewer tokens"}
-    text = f"{decision.metric}: {figure[decision.unit].format(decision.estimate)}"
+    text = f"{decision.metric}{on}: {figure[decision.unit].format(decision.estimate)}"
     if decision.low is not None and decision.high is not None:
         text += f" (95 % interval {decision.low:+.2f} to {decision.high:+.2f})"
     items = f" on {decision.items:,} items" if decision.items else ""

@@ -22,6 +22,7 @@ class Flag(StrEnum):
     PARTIAL_COVERAGE = "PARTIAL_COVERAGE"
     EXCEEDS = "EXCEEDS"
     JUDGE_NOT_CREDIBLE = "JUDGE_NOT_CREDIBLE"
+    COMPARATOR_MISMATCH = "COMPARATOR_MISMATCH"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Decision:
         high: Upper end of the interval.
         p_value: Of the test that decides; adjusted over the publication's claims where an order is decided.
         items: Items behind the estimate.
+        items_total: Items of the benchmark(s) that exist; None when that is not known.
+        target: Target on which it was measured; None where none is involved.
     """
 
     metric: str
@@ -57,6 +60,8 @@ class Decision:
     p_value: float | None = None
     method: str = ""
     items: int | None = None
+    items_total: int | None = None
+    target: str | None = None
     flags: frozenset[Flag] = field(default_factory=frozenset)
 
 

@@ -19,14 +19,20 @@ from medeval.errors import MedevalError
 def compare(
     inputs: tuple[Path, ...], references: tuple[str, ...], headline: str, margin: float, seed: int, out: Path
 ) -> None:
-    """Compare variants and models item by item, from score, grade and items tables.
+    """Compare variants and models item by item, from score, grade, items and conversations tables.
 
     Example: medeval compare --reference smollm2/f16 --headline generate --out comparisons.json *.parquet
     """
     from medeval.compare.run import compare as run
 
     document = run(inputs, out, references=references, headline=headline, margin_points=margin, seed=seed)
-    click.echo(f"{out}: {len(document['scores'])} scores, {len(document['comparisons'])} comparisons")
+    counts = {
+        "scores": "scores",
+        "comparisons": "comparisons",
+        "conversations": "HealthBench scores",
+        "conversation_comparisons": "HealthBench comparisons",
+    }
+    click.echo(f"{out}: {', '.join(f'{len(document[key])} {name}' for key, name in counts.items())}")
 
 
 @click.command()
@@ -35,6 +41,7 @@ def compare(
 @click.option("--comparisons", required=True, type=FILE, help="The comparisons document.")
 @click.option("--subject", "subjects", multiple=True, help="NAME=MODEL/VARIANT for a name in the publication.")
 @click.option("--credible-judge", is_flag=True, help="The judge's agreement with physicians is established.")
+@click.option("--target", help="Decide on this target only; else on each, and a claim has to hold on all of them.")
 @click.option("--out", required=True, type=FILE, help="JSON file to write.")
 def verdict(
     weights: tuple[Path, ...],
@@ -42,6 +49,7 @@ def verdict(
     comparisons: Path,
     subjects: tuple[str, ...],
     credible_judge: bool,
+    target: str | None,
     out: Path,
 ) -> None:
     """Decide the claims of a publication.
@@ -55,7 +63,7 @@ def verdict(
     if wrong := [subject for subject in subjects if not re.fullmatch(r".+=[^=/]+/[^=/]+", subject)]:
         raise MedevalError(f"--subject {wrong[0]}: expected NAME=MODEL/VARIANT", "Write it as in the example.")
     names = dict(subject.rsplit("=", 1) for subject in subjects)
-    document = decide_claims(claims, comparisons, weights, names, out, credible_judge=credible_judge)
+    document = decide_claims(claims, comparisons, weights, names, out, credible_judge=credible_judge, target=target)
     click.echo(verdict_table(document))
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from medeval import tables
 from medeval.compare.document import as_json
@@ -37,9 +36,7 @@ class Graded:
 
 def read_grades(paths: Sequence[Path], seed: int) -> dict[tuple[System, str], Graded]:
     """Read grade tables and score each system's conversations, by system and subset."""
-    if not paths:
-        return {}
-    grades = pa.concat_tables([tables.read(path, tables.GRADES) for path in paths])
+    grades = tables.read_all(paths, tables.GRADES)
     columns = ["model", "variant", "target", "subset", "item_id", "sample", "points", "met"]
     frame = grades.select(columns).to_pandas()
     found = {}
@@ -78,16 +75,22 @@ def conversation_entry(graded: Graded) -> dict[str, Any]:
 
 
 def conversation_pair(a: Graded, b: Graded, seed: int) -> dict[str, Any]:
-    """Compare two systems on the conversations that both have a score for; the difference is A minus B."""
+    """Compare two systems on the conversations that both have a score for; the difference is A minus B.
+
+    Without such a conversation the difference is null.
+    """
     shared = a.examples.index.intersection(b.examples.index, sort=False)
-    estimate = paired_difference(a.examples.loc[shared].to_numpy(), b.examples.loc[shared].to_numpy(), seed=seed)
+    estimate = None
+    if len(shared):
+        estimate = paired_difference(a.examples.loc[shared].to_numpy(), b.examples.loc[shared].to_numpy(), seed=seed)
     return {
         "a": vars(a.system),
         "b": vars(b.system),
         "subset": a.subset,
         "items": len(shared),
+        "items_only_in_one": len(a.examples) + len(b.examples) - 2 * len(shared),
         "missing": a.missing + b.missing,
         "judge": a.summary["judge"],
         "difference": as_json(estimate),
-        "minimum_detectable_effect": minimum_detectable_effect(estimate.se) if estimate.se else None,
+        "minimum_detectable_effect": minimum_detectable_effect(estimate.se) if estimate and estimate.se else None,
     }

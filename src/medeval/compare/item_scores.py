@@ -32,6 +32,17 @@ class ItemScores:
         """Whether the benchmark's score is the mean of its strata's means."""
         return find(self.benchmark).aggregate == "strata"
 
+    def draws(self, items: pd.Index) -> int:
+        """Return how many independent draws the mean over some of the items is worth at least.
+
+        A mean of strata weighs its smallest stratum, in clusters, as much as the others.
+        """
+        frame = self.frame.loc[items]
+        if not self.mean_of_strata:
+            return int(frame["cluster_id"].nunique())
+        clusters = frame.groupby("stratum")["cluster_id"].nunique()
+        return int(clusters.min()) * len(clusters)
+
     def component(self, values: pd.Series | None = None) -> Component:
         """Return the scores, or other values of the same items, as a component of an average."""
         frame = self.frame if values is None else self.frame.loc[values.index]
@@ -43,9 +54,13 @@ class ItemScores:
 
 
 def read_scores(paths: Sequence[Path]) -> list[ItemScores]:
-    """Read score tables and group their rows by system, benchmark and mode, in the order met."""
+    """Read score tables and group their rows by system, benchmark and mode, in the order met.
+
+    Raises:
+        MedevalError: A table is unusable, or two hold the same row.
+    """
     keys = ["model", "variant", "target", "benchmark", "mode"]
-    frame = pd.concat([tables.read(path, tables.SCORES).to_pandas() for path in paths], ignore_index=True)
+    frame = tables.read_all(paths, tables.SCORES).to_pandas()
     groups = []
     for (model, variant, target, benchmark, mode), rows in frame.groupby(keys, sort=False):
         items = rows.groupby("item_id", sort=False).agg(

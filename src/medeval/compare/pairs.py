@@ -8,6 +8,7 @@ import pandas as pd
 
 from medeval.compare.document import as_json
 from medeval.compare.item_scores import ItemScores
+from medeval.compare.tokens import token_ratio
 from medeval.statistics.across import benchmark_t_test, leave_one_out, micro_average
 from medeval.statistics.agreement import flips
 from medeval.statistics.equivalence import non_inferiority, tost
@@ -15,9 +16,10 @@ from medeval.statistics.macro import Component, macro_average, macro_bootstrap
 from medeval.statistics.multiplicity import holm
 from medeval.statistics.paired import paired_difference
 from medeval.statistics.power import minimum_detectable_effect
-from medeval.statistics.ratios import ratio_of_means
 
 POINTS = 100.0
+# Differences of means over a few samples that lie closer than this are the same but for rounding.
+SAME = 1e-12
 
 
 def compare_pair(
@@ -28,8 +30,8 @@ def compare_pair(
     Only items that both have answered requests for are compared, and their number is reported.
 
     Args:
-        a: A's scores in one mode, one entry per benchmark.
-        b: B's, of the same benchmarks in the same order.
+        a: A's scores in one mode, one entry per benchmark, at least one.
+        b: B's, of the same benchmarks in the same order; at least one item of each is A's, too.
         margin_points: Loss in points that is tolerated, for non-inferiority of B against A.
         seed: Seed of the bootstraps.
     """
@@ -44,7 +46,7 @@ def compare_pair(
         "mode": a[0].mode,
         "benchmarks": entries,
         "average": _average_entry(a, differences, margin_points, seed),
-        "tokens": _token_ratio(a, b, seed),
+        **token_ratio(a, b, seed),
     }
 
 
@@ -73,6 +75,9 @@ def _benchmark_entry(a: ItemScores, b: ItemScores, difference: pd.Series, seed: 
         "items": len(shared),
         "items_only_in_one": len(a.frame) + len(b.frame) - 2 * len(shared),
         "difference": estimate,
+        # What a bound needs when no spread is seen: whether all differences are equal, and the draws behind them.
+        "constant": bool(np.ptp(difference.to_numpy(dtype=float)) < SAME),
+        "draws": a.draws(shared),
         "flips": as_json(flips(scores_a, scores_b, clusters)) if binary else None,
         "minimum_detectable_effect": minimum_detectable_effect(estimate["se"]) if estimate["se"] else None,
     }
@@ -104,17 +109,3 @@ def _average_entry(
 
 def _component_mean(component: Component) -> float:
     return float(macro_average([component]).value)
-
-
-def _token_ratio(a: Sequence[ItemScores], b: Sequence[ItemScores], seed: int) -> dict[str, Any] | None:
-    """Ratio of generated tokens, B over A, over the same items; None where nothing was generated."""
-    frames = [
-        pd.concat([part.rows.groupby(["benchmark", "item_id"])["generated_tokens"].mean() for part in parts])
-        for parts in (a, b)
-    ]
-    shared = frames[0].index.intersection(frames[1].index)
-    tokens_a, tokens_b = (frame.loc[shared].to_numpy(dtype=float) for frame in frames)
-    if not len(shared) or not tokens_a.all() or not tokens_b.all():
-        return None
-    result: dict[str, Any] = as_json(ratio_of_means(tokens_b, tokens_a, seed=seed))
-    return result

@@ -1,14 +1,16 @@
 """The compare stage: score and grade tables in, one document with every comparison out."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from itertools import combinations
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from medeval import tables
 from medeval.compare.conversations import conversation_entry, conversation_pair, read_grades
+from medeval.compare.document import COMPARISONS
+from medeval.compare.inputs import by_kind, package_versions, sizes
 from medeval.compare.item_scores import ItemScores, read_scores
+from medeval.compare.matching import match, pairs_of, select
 from medeval.compare.pairs import compare_pair
 from medeval.compare.scores import accounts, average_entry, score_entry
 from medeval.compare.system import System
@@ -24,7 +26,8 @@ def compare(
     """Compare every system with its model's reference, and the references with each other.
 
     Args:
-        paths: Score, grade and items tables; the items tell the chance of a guess.
+        paths: Score and grade tables, of which either kind may be absent, and the items and conversations
+            behind them, which tell the chance of a guess and how many items there are.
         out: JSON document to write. All its scores are fractions.
         references: MODEL/VARIANT of each model's reference.
         headline: The mode that decides claims.
@@ -32,35 +35,40 @@ def compare(
         seed: Seed of the bootstraps.
 
     Raises:
-        MedevalError: A table is unusable, or no score has the headline mode.
+        MedevalError: A table is unusable, there are neither scores nor grades, or no score has the
+            headline mode.
     """
-    kinds = {path: tables.read_record(path).get("table") for path in paths}
-    scores = read_scores([path for path, kind in kinds.items() if kind == tables.SCORES.name])
-    items = [tables.read(path, tables.ITEMS) for path, kind in kinds.items() if kind == tables.ITEMS.name]
-    grades = read_grades([path for path, kind in kinds.items() if kind == tables.GRADES.name], seed)
-    if not any(part.mode == headline for part in scores):
-        raise MedevalError(
-            f"no score has the headline mode {headline!r}; there are: {', '.join(sorted({p.mode for p in scores}))}",
-            "Add the mode to `protocol.modes`, or choose another `protocol.headline`.",
-        )
-    systems = list(dict.fromkeys(part.system for part in scores))
-    pairs = list(_pairs(systems, references))
+    kinds = by_kind(paths)
+    scores = read_scores(kinds[tables.SCORES.name])
+    items = tables.read_all(kinds[tables.ITEMS.name], tables.ITEMS)
+    conversations = tables.read_all(kinds[tables.CONVERSATIONS.name], tables.CONVERSATIONS)
+    grades = read_grades(kinds[tables.GRADES.name], seed)
+    systems = list(dict.fromkeys([*(part.system for part in scores), *(system for system, _ in grades)]))
+    _check_measured(paths, systems, scores, headline)
+    for absent in sorted(set(references) - {f"{system.model}/{system.variant}" for system in systems}):
+        log.warning("the reference %s has no scores and no grades, so nothing is compared with it", absent)
+    pairs = list(pairs_of(systems, references))
     modes = list(dict.fromkeys(part.mode for part in scores))
+    compared, not_compared = _compare_pairs(scores, pairs, modes, margin_points, seed)
     document: dict[str, Any] = {
-        "schema": "comparisons.v1",
+        "schema": COMPARISONS,
         "headline": headline,
         "margin_points": margin_points,
         "seed": seed,
         "references": list(references),
-        "packages": _packages(paths),
+        "packages": package_versions(paths),
         "inputs": {str(path): sha256_file(path) for path in paths},
+        "items_total": dict(sizes(items, "benchmark")),
+        "conversations_total": dict(sizes(conversations, "subset")),
         "scores": [score_entry(part, account) for part, account in zip(scores, accounts(scores, items), strict=True)],
-        "averages": [average_entry(s, mode, _select(scores, s, mode), seed) for s in systems for mode in modes],
-        "comparisons": [
-            compare_pair(*_shared(scores, a, b, mode), margin_points=margin_points, seed=seed)
-            for a, b in pairs
+        "averages": [
+            average_entry(system, mode, parts, seed)
+            for system in systems
             for mode in modes
+            if (parts := select(scores, system, mode))
         ],
+        "comparisons": compared,
+        "not_compared": not_compared,
         "conversations": [conversation_entry(graded) for graded in grades.values()],
         "conversation_comparisons": [
             conversation_pair(grades[a, subset], grades[b, subset], seed)
@@ -73,37 +81,42 @@ def compare(
     return document
 
 
-def _packages(paths: Sequence[Path]) -> dict[str, list[str]]:
-    """Return the package versions that wrote the tables; several of one package are all listed."""
-    found: dict[str, set[str]] = {}
-    for path in paths:
-        for name, version in tables.read_record(path)["packages"].items():
-            found.setdefault(name, set()).add(version)
-    return {name: sorted(versions) for name, versions in sorted(found.items())}
+def _check_measured(
+    paths: Sequence[Path], systems: Sequence[System], scores: Sequence[ItemScores], headline: str
+) -> None:
+    if not systems:
+        raise MedevalError(
+            f"no score and no grade in {', '.join(map(str, paths))}",
+            "Give the tables that `medeval score` and `medeval grade` wrote.",
+        )
+    if scores and not any(part.mode == headline for part in scores):
+        raise MedevalError(
+            f"no score has the headline mode {headline!r}; there are: {', '.join(sorted({p.mode for p in scores}))}",
+            "Add the mode to `protocol.modes`, or choose another `protocol.headline`.",
+        )
 
 
-def _pairs(systems: Sequence[System], references: Sequence[str]) -> Iterator[tuple[System, System]]:
-    """Yield the pairs worth comparing, the reference first.
+def _compare_pairs(
+    scores: Sequence[ItemScores],
+    pairs: Sequence[tuple[System, System]],
+    modes: Sequence[str],
+    margin_points: float,
+    seed: int,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Compare every pair in every mode; return the comparisons, and what could not be compared."""
+    compared: list[dict[str, Any]] = []
+    not_compared: list[dict[str, Any]] = []
+    for a, b in pairs:
+        for mode in modes:
+            matched = match(scores, a, b, mode)
+            not_compared += matched.not_compared
+            if matched.a:
+                compared.append(compare_pair(matched.a, matched.b, margin_points=margin_points, seed=seed))
+    for entry in not_compared:
+        log.warning("not compared: %s and %s, %s: %s", *_names(entry))
+    return compared, not_compared
 
-    These are: a model's reference against its other variants on the same target, the references of
-    two models on the same target, and the same weights on two targets.
-    """
-    for one, two in combinations(systems, 2):
-        first, second = (f"{s.model}/{s.variant}" in references for s in (one, two))
-        same_weights = (one.model, one.variant) == (two.model, two.variant)
-        same_target = one.target == two.target
-        if same_weights or (same_target and first and (second or one.model == two.model)):
-            yield one, two
-        elif same_target and second and one.model == two.model:
-            yield two, one
 
-
-def _select(scores: Sequence[ItemScores], system: System, mode: str) -> list[ItemScores]:
-    return [part for part in scores if part.system == system and part.mode == mode]
-
-
-def _shared(scores: Sequence[ItemScores], a: System, b: System, mode: str) -> tuple[list[ItemScores], list[ItemScores]]:
-    """Return both systems' scores on the benchmarks that both have, in the same order."""
-    of_b = {part.benchmark: part for part in _select(scores, b, mode)}
-    of_a = [part for part in _select(scores, a, mode) if part.benchmark in of_b]
-    return of_a, [of_b[part.benchmark] for part in of_a]
+def _names(entry: dict[str, Any]) -> tuple[str, str, str, str]:
+    a, b = (System(**entry[side]) for side in ("a", "b"))
+    return str(a), str(b), f"{entry['mode']} {entry['benchmark'] or ''}".rstrip(), entry["reason"]

@@ -14,12 +14,23 @@ from medeval.statistics.intervals import mean_interval
 from medeval.statistics.macro import error_agreement, macro_average, macro_bootstrap
 
 
-def accounts(scores: Sequence[ItemScores], items: Sequence[pa.Table]) -> list[dict[str, Any]]:
-    """Account for every response of each entry, in the same order: statuses, stages and the three policies."""
+def accounts(scores: Sequence[ItemScores], items: pa.Table) -> list[dict[str, Any]]:
+    """Account for every response of each entry, in the same order: statuses, stages and the three policies.
+
+    Args:
+        scores: The entries.
+        items: The items behind them, which tell the chance of a guess; without rows, it stays unknown.
+
+    Raises:
+        MedevalError: There are items, but not those of every score.
+    """
+    if not scores:
+        return []
     keys = ("model", "variant", "target", "benchmark", "mode")
     table = pa.concat_tables([pa.Table.from_pandas(p.rows, tables.SCORES.schema, preserve_index=False) for p in scores])
-    known = pa.concat_tables(items).select(tables.ITEMS.schema.names) if items else None
-    found = {tuple(account[key] for key in keys): account for account in accounting(table, known)}
+    found = {
+        tuple(account[key] for key in keys): account for account in accounting(table, items if len(items) else None)
+    }
     return [found[(*vars(part.system).values(), part.benchmark, part.mode)] for part in scores]
 
 

@@ -73,11 +73,12 @@ def _subset(run: Run, name: str) -> Subset:
     entries = [pair for pair in enumerate(run.comparisons.content["conversations"]) if pair[1]["subset"] == name]
     entries.sort(key=lambda pair: run.systems.rank(pair[1]))
     pairs = enumerate(run.comparisons.content["conversation_comparisons"])
+    compared = [index for index, pair in pairs if pair["subset"] == name and pair["difference"]]
     return Subset(
         name=name,
         judges=tuple(dict.fromkeys(entry["judge"] for _, entry in entries)),
         overall=_overall(run, entries),
-        differences=tuple(difference_row_forest(run, index, 1) for index, pair in pairs if pair["subset"] == name),
+        differences=tuple(difference_row_forest(run, index, 1) for index in compared),
         themes=_tags(run, entries, "themes", "Theme"),
         axes=_tags(run, entries, "axes", "Axis"),
     )
@@ -126,7 +127,7 @@ def _estimate(overall: Mapping[str, Any] | None) -> Cell:
 
 
 def difference_row_forest(run: Run, index: int, sign: int) -> Forest:
-    """Plot `conversation_comparisons[index]` as A minus B of the caller (sign -1 turns it around)."""
+    """Plot `conversation_comparisons[index]`, which has a difference, as A minus B (sign -1 turns it around)."""
     entry = run.comparisons.content["conversation_comparisons"][index]
     estimate = oriented(entry["difference"], sign)
     a, b = (entry[key] for key in (("a", "b") if sign > 0 else ("b", "a")))

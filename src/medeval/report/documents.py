@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from medeval.compare.document import COMPARISONS, VERDICTS, read_document
 from medeval.errors import MedevalError
 from medeval.files import read_json, sha256_file
 from medeval.report.names import Systems
@@ -55,6 +56,11 @@ class Run:
         return Systems(self.config, [(entry["model"], entry["variant"], entry["target"]) for entry in entries])
 
     @property
+    def several_targets(self) -> bool:
+        """Whether anything was measured on more than one target."""
+        return len({target for _, _, target in self.systems.order}) > 1
+
+    @property
     def headline(self) -> str:
         """The mode whose scores decide claims."""
         return str(self.comparisons.content["headline"])
@@ -78,9 +84,13 @@ def read_run(config: Mapping[str, Any], comparisons: Path, verdicts: Path, detai
     Raises:
         MedevalError: A file is missing, is of no known kind, or the verdicts were decided on other comparisons.
     """
-    compared, decided = _read(comparisons), _read(verdicts)
-    _check_schema(compared, "comparisons.v1", comparisons)
-    _check_schema(decided, "verdicts.v1", verdicts)
+    compared, decided = (
+        Document(path.name, sha256_file(path), content)
+        for path, content in (
+            (comparisons, read_document(comparisons, COMPARISONS)),
+            (verdicts, read_document(verdicts, VERDICTS)),
+        )
+    )
     stated = decided.content["inputs"]["comparisons"]
     if stated != compared.sha256:
         raise MedevalError(
@@ -119,15 +129,6 @@ def kind_of(content: Any, path: Path) -> str:
 
 def _read(path: Path) -> Document:
     return Document(path.name, sha256_file(path) if path.is_file() else "", read_json(path))
-
-
-def _check_schema(document: Document, schema: str, path: Path) -> None:
-    found = document.content.get("schema") if isinstance(document.content, dict) else None
-    if found != schema:
-        raise MedevalError(
-            f"{path}: expected a document of schema {schema!r}, found {found!r}",
-            "Run the stage that writes it with the installed medeval.",
-        )
 
 
 def _system_of(path: Path) -> str:

@@ -103,7 +103,7 @@ def statistics_methods(run: Run) -> list[tuple[str, tuple[str, ...]]]:
     differences = [entry["difference"] for pair in content["comparisons"] for entry in pair["benchmarks"]]
     averages = [pair["average"] for pair in content["comparisons"]]
     graded = [entry["overall"] for entry in content["conversations"] if entry["overall"]]
-    graded += [pair["difference"] for pair in content["conversation_comparisons"]]
+    graded += [pair["difference"] for pair in content["conversation_comparisons"] if pair["difference"]]
     found = [
         ("Reading of answers", [method for entry in content["scores"] for method in entry["methods"]]),
         ("Interval of an accuracy", [entry["accuracy"]["method"] for entry in content["scores"]]),
@@ -128,14 +128,32 @@ def package_versions(run: Run) -> list[tuple[str, str]]:
 
 def not_measured(run: Run) -> list[str]:
     """Say what this run leaves open, in plain sentences."""
-    return [*_claims_left_out(run), *_models_left_out(run), *_benchmarks_left_out(run), *_protocol_left_out(run)]
+    return [
+        *_claims_left_out(run),
+        *_pairs_left_out(run),
+        *_models_left_out(run),
+        *_benchmarks_left_out(run),
+        *_protocol_left_out(run),
+    ]
 
 
 def _claims_left_out(run: Run) -> Iterator[str]:
     for entry in run.verdicts.content["verdicts"]:
         for part in entry["parts"]:
             if part["verdict"] == "NOT_TESTABLE":
-                yield f"Claim {entry['claim_id']}, {part['metric']}: {part['reasons'][0]}."
+                on = f" on {part['target']}" if part["target"] and run.several_targets else ""
+                yield f"Claim {entry['claim_id']}, {part['metric']}{on}: {part['reasons'][0]}."
+
+
+def _pairs_left_out(run: Run) -> Iterator[str]:
+    for entry in run.comparisons.content["not_compared"]:
+        benchmark = f", {benchmark_name(entry['benchmark'])}" if entry["benchmark"] else ""
+        pair = run.systems.pair(entry["a"], entry["b"])
+        yield f"Not compared ({MODES[entry['mode']][0]}{benchmark}): {pair}; {entry['reason']}."
+    for entry in run.comparisons.content["conversation_comparisons"]:
+        if entry["difference"] is None:
+            pair = run.systems.pair(entry["a"], entry["b"])
+            yield f"Not compared (HealthBench {entry['subset']}): {pair}; no conversation has a score for both."
 
 
 def _models_left_out(run: Run) -> Iterator[str]:

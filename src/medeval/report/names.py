@@ -36,7 +36,8 @@ FLAGS = {
     "EXCEEDS": "The measured value is above the stated one.",
     "JUDGE_NOT_CREDIBLE": "The agreement of the HealthBench judge with physicians is not established.",
     "ARITHMETIC": "The printed figures do not agree with each other.",
-    "COMPARATOR_MISMATCH": "The compared model has other figures where its makers report it.",
+    "COMPARATOR_MISMATCH": "The compared model has other figures where its makers report it, or a quantized file stood "
+    "for a published model.",
 }
 FAILURES = {
     "no_answer": "no answer",

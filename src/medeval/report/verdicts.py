@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from medeval.compare.document import inverse
 from medeval.report.conversations import difference_row_forest
 from medeval.report.differences import Fact, average_facts, difference_forest
 from medeval.report.documents import Run
@@ -88,17 +89,22 @@ def _claim(run: Run, index: int, entry: Mapping[str, Any]) -> ClaimRow:
 def _part(run: Run, part: Mapping[str, Any], source: str) -> Part:
     forest, facts = _evidence(run, part)
     against = "the stated value" if part["a"] == part["b"] else part["b"]
+    on = _on_target(run, part)
     return Part(
-        title=f"{_metric_name(part['metric'])}: {part['a']} against {against}",
+        title=f"{_metric_name(part['metric'])}: {part['a']} against {against}{on}",
         badge=badge(part["verdict"]),
         estimate=estimate_cell(part),
         interval=interval_cell(part),
-        against=_against(part),
+        against=_against(part) + on if part["estimate"] is not None else "",
         reasons=tuple(part["reasons"]),
         facts=(*_decision_facts(part), *facts),
         forest=forest,
         source=source,
     )
+
+
+def _on_target(run: Run, part: Mapping[str, Any]) -> str:
+    return f" on {part['target']}" if part["target"] and run.several_targets else ""
 
 
 def estimate_cell(part: Mapping[str, Any]) -> Cell:
@@ -123,8 +129,6 @@ def interval_cell(part: Mapping[str, Any]) -> Cell:
 def _against(part: Mapping[str, Any]) -> str:
     """Say what the estimate sets against what, naming a shared model once."""
     (model_a, _, a), (model_b, _, b) = part["a"].partition("/"), part["b"].partition("/")
-    if part["estimate"] is None:
-        return ""
     if part["a"] == part["b"]:
         return f"{part['a']} minus the stated value"
     word = {"points": "minus", "percent": "against", "ratio": "against"}[part["unit"]]
@@ -143,7 +147,9 @@ def _decision_facts(part: Mapping[str, Any]) -> list[Fact]:
         level = f"level {part['alpha']:g}; adjusted over all claims of order when it is one"
         facts.append(fact("p-value", p_value(part["p_value"]), note=level))
     if part["items"] is not None:
-        facts.append(fact("Items", count(part["items"])))
+        total = part["items_total"]
+        of = () if total is None else (" of ", count(total))
+        facts.append(fact("Items", count(part["items"]), *of))
     return facts
 
 
@@ -154,20 +160,26 @@ def _evidence(run: Run, part: Mapping[str, Any]) -> tuple[Forest | None, list[Fa
         return None, _sizes(run, part)
     if metric in _SUBSETS:
         found = find_pair(content["conversation_comparisons"], part, subset=_SUBSETS[metric])
-        return (None, []) if found is None else (difference_row_forest(run, *found), [])
+        compared = found is not None and content["conversation_comparisons"][found[0]]["difference"] is not None
+        return (difference_row_forest(run, *found) if found and compared else None), []
     mode = "generate" if metric == "tokens" else run.headline
     found = find_pair(content["comparisons"], part, mode=mode)
     if found is None:
         return None, []
     if metric == "tokens":
-        return None, _tokens(content["comparisons"][found[0]]["tokens"])
+        return None, _tokens(content["comparisons"][found[0]]["tokens"], found[1])
     facts = average_facts(run, *found) if metric == AVERAGE else []
     return difference_forest(run, *found, strong=metric), facts
 
 
 def find_pair(entries: list[Mapping[str, Any]], part: Mapping[str, Any], **match: str) -> tuple[int, int] | None:
-    """Find the entry that compares A and B of a decision: its place, and -1 when it stands the other way."""
+    """Find the entry that compares A and B of a decision on its target: its place, and -1 when it stands turned round.
+
+    A decision that names no target has none.
+    """
     for index, entry in enumerate(entries):
+        if {entry[side]["target"] for side in ("a", "b")} != {part["target"]}:
+            continue
         one, two = (f"{entry[side]['model']}/{entry[side]['variant']}" for side in ("a", "b"))
         if all(entry[key] == value for key, value in match.items()) and one != two:
             if (one, two) == (part["a"], part["b"]):
@@ -189,16 +201,19 @@ def _sizes(run: Run, part: Mapping[str, Any]) -> list[Fact]:
     return facts
 
 
-def _tokens(ratio: Mapping[str, Any] | None) -> list[Fact]:
+def _tokens(ratio: Mapping[str, Any] | None, sign: int) -> list[Fact]:
+    """Say the ratio by every route; sign -1 turns it round."""
     if ratio is None:
         return []
     facts = []
     for key, name in (("delta", "Delta method"), ("log", "On the log scale"), ("bootstrap", "Bootstrap")):
-        estimate = ratio[key]
+        estimate = ratio[key] if sign > 0 else inverse(ratio[key])
         value, low, high = (figure(estimate[end], 3) for end in ("value", "low", "high"))
         facts.append(fact(name, value, " (", *interval(low, high), ")", note=estimate["method"]))
-    median = figure(ratio["median_of_ratios"], 3, absent="not defined: an item has no tokens")
-    return [*facts, fact("Median of the items' ratios", median)]
+    median = ratio["median_of_ratios"]
+    shown = figure(median if sign > 0 or not median else 1.0 / median, 3, absent="not defined: an item has no tokens")
+    failed = count(ratio["items_with_errors"])
+    return [*facts, fact("Median of the items' ratios", shown), fact("Items left out for a failed reply", failed)]
 
 
 def _metric_name(metric: str) -> str:

@@ -130,8 +130,8 @@ def macro_bootstrap(
 ) -> BootstrapEstimate:
     """Macro-average with a percentile interval from a stratified bootstrap of clusters.
 
-    Clusters are drawn within each subject (or benchmark). Where a cluster spans subjects, they are drawn within the
-    benchmark, and where one spans benchmarks, from all clusters together.
+    Each subject (or benchmark) keeps as many clusters of its own as it has; clusters that span several are drawn from
+    a block of their own, so that no resample leaves a subject without items (see :func:`_blocks`).
 
     Args:
         components: The benchmarks; pass paired differences for a paired bootstrap.
@@ -141,27 +141,30 @@ def macro_bootstrap(
         confidence: Coverage of the interval.
         seed: Seed of the generator.
 
+    Returns:
+        The estimate; error and interval are None when a subject has no two clusters that could be exchanged.
+
     Raises:
-        ValueError: As for :func:`macro_average`; or clusters so few that a resample leaves a subject without items.
+        ValueError: As for :func:`macro_average`.
     """
     stack = _stack(components, shared_clusters)
     count(resamples, "resamples", least=1)
     open_fraction(confidence, "confidence")
     rng = np.random.default_rng(seed)
     blocks = _blocks(stack)
-    replicates = np.zeros(resamples)
-    fewest = stack.scores.size
+    strata = stack.stratum_weights.size
+    totals = np.zeros((resamples, 2 * strata))
     for block in range(int(blocks.max()) + 1):
-        inside = blocks == block
-        replicates += _block_replicates(stack, inside, resamples, rng)
-        fewest = min(fewest, len(np.unique(stack.clusters[inside])))
+        present, drawn = _block_totals(stack, blocks[stack.clusters] == block, resamples, rng)
+        totals[:, present] += drawn[:, : present.size]
+        totals[:, strata + present] += drawn[:, present.size :]
     value, _ = _weighted_mean(stack, np.ones(stack.scores.size, dtype=bool))
     return summarise(
-        replicates,
+        np.asarray((totals[:, :strata] / totals[:, strata:]) @ stack.stratum_weights, dtype=np.float64),
         value=value,
         n=stack.scores.size,
-        # A stratum with one cluster has no spread to resample, so the whole is not estimable either.
-        clusters=int(stack.clusters.max()) + 1 if fewest > 1 else 1,
+        # A stratum without spread to resample leaves the whole without an error, too.
+        clusters=int(stack.clusters.max()) + 1 if _every_stratum_varies(stack, blocks) else 1,
         null=null,
         confidence=confidence,
         seed=seed,
@@ -244,18 +247,31 @@ def _weighted_mean(stack: _Stack, chosen: npt.NDArray[np.bool_]) -> tuple[float,
 
 
 def _blocks(stack: _Stack) -> IntArray:
-    """Finest grouping of items that no cluster crosses: by stratum, else by benchmark, else all together."""
-    for grouping in (stack.strata, stack.components):
-        pairs = np.unique(np.column_stack([stack.clusters, grouping]), axis=0)
-        if len(pairs) == int(stack.clusters.max()) + 1:
-            return grouping
-    return np.zeros_like(stack.strata)
+    """Number the block that each cluster is drawn from, shape (G,), so that no draw can empty a stratum.
+
+    The own clusters of a stratum are one block. A cluster that spans strata belongs to a block named by those of its
+    strata that have no cluster of their own; whatever such a block draws touches all of them.
+    """
+    touches = np.zeros((int(stack.clusters.max()) + 1, stack.stratum_weights.size), dtype=bool)
+    touches[stack.clusters, stack.strata] = True
+    own = touches.sum(axis=1) == 1
+    owned = touches[own].any(axis=0)
+    spanning = np.unique(touches[~own] & ~owned, axis=0, return_inverse=True)[1].reshape(-1)
+    blocks = touches.argmax(axis=1)
+    blocks[~own] = stack.stratum_weights.size + spanning
+    return np.asarray(np.unique(blocks, return_inverse=True)[1], dtype=np.int64)
 
 
-def _block_replicates(
+def _every_stratum_varies(stack: _Stack, blocks: IntArray) -> bool:
+    """Whether every stratum has items in a block of two clusters or more, so that its mean can vary."""
+    varying = (np.bincount(blocks) > 1)[blocks[stack.clusters]]
+    return bool(len(np.unique(stack.strata[varying])) == stack.stratum_weights.size)
+
+
+def _block_totals(
     stack: _Stack, inside: npt.NDArray[np.bool_], resamples: int, rng: np.random.Generator
-) -> FloatArray:
-    """Weighted sum of resampled stratum means over one block, shape (R,)."""
+) -> tuple[IntArray, FloatArray]:
+    """Strata of one block, shape (s,), and the resampled sums and sizes of their items there, shape (R, 2 s)."""
     present, strata = np.unique(stack.strata[inside], return_inverse=True)
     codes = np.unique(stack.clusters[inside], return_inverse=True)[1]
     shape = (int(codes.max()) + 1, present.size)
@@ -263,11 +279,7 @@ def _block_replicates(
     cells = shape[0] * shape[1]
     sums = np.bincount(cell, weights=stack.scores[inside], minlength=cells).reshape(shape)
     sizes = np.bincount(cell, minlength=cells).reshape(shape)
-    totals = resampled_totals(np.hstack([sums, sizes]), resamples, rng)
-    top, bottom = totals[:, : present.size], totals[:, present.size :]
-    if (bottom == 0.0).any():
-        raise ValueError("components: too few clusters, a resample left a subject or benchmark without items")
-    return np.asarray((top / bottom) @ stack.stratum_weights[present], dtype=np.float64)
+    return present, resampled_totals(np.hstack([sums, sizes]), resamples, rng)
 
 
 def _normal(value: float, se: float | None, n: int, confidence: float) -> Estimate:

@@ -88,6 +88,8 @@ def comparison(mode: str) -> dict[str, Any]:
                 "items": 40,
                 "items_only_in_one": 0,
                 "difference": estimate(value, value - 0.03, value + 0.05, p_value=0.25, test="exact McNemar"),
+                "constant": False,
+                "draws": 40,
                 "flips": {"rate": estimate(0.1, 0.04, 0.23), "lost": 3, "gained": 1, "n": 40},
                 "minimum_detectable_effect": 0.0571,
                 "holm_p_value": 0.5,
@@ -125,6 +127,7 @@ def comparison(mode: str) -> dict[str, Any]:
             "over_benchmarks": estimate(average, -0.3, 0.33, 2),
         },
         "tokens": None,
+        "tokens_missing": "nothing was generated",
     }
 
 
@@ -151,7 +154,7 @@ def comparisons(**changes: Any) -> dict[str, Any]:
         for mode in ("generate", "choices_only")
     ]
     return {
-        "schema": "comparisons.v1",
+        "schema": "comparisons.v2",
         "headline": "generate",
         "margin_points": 1.0,
         "seed": 7,
@@ -161,6 +164,9 @@ def comparisons(**changes: Any) -> dict[str, Any]:
         "scores": scores,
         "averages": averages,
         "comparisons": [comparison("generate")],
+        "not_compared": [],
+        "items_total": {"medqa": 40, "pubmedqa": 40},
+        "conversations_total": {},
         "conversations": [],
         "conversation_comparisons": [],
         **changes,
@@ -203,6 +209,8 @@ def part(verdict: str, **changes: Any) -> dict[str, Any]:
         "p_value": 0.2,
         "method": "test interval",
         "items": 80,
+        "items_total": 80,
+        "target": "cpu",
         "flags": [],
         **changes,
     }
@@ -222,7 +230,7 @@ def verdict(claim_id: str, outcome: str, *parts: dict[str, Any], flags: tuple[st
 
 def verdicts() -> list[dict[str, Any]]:
     """Return one claim per verdict."""
-    untested = dict.fromkeys(("estimate", "low", "high", "se", "p_value", "items"))
+    untested = dict.fromkeys(("estimate", "low", "high", "se", "p_value", "items", "items_total"))
     return [
         verdict(
             "c1", "REPRODUCED", part("REPRODUCED", metric="size", unit="percent", estimate=69.2, low=None, high=None)
@@ -305,10 +313,11 @@ def write_run(
     """Write the comparisons and the verdicts decided on them."""
     first = write_json(folder / "comparisons.json", comparisons() if compared is None else compared)
     document = {
-        "schema": "verdicts.v1",
+        "schema": "verdicts.v2",
         "publication": "A publication",
         "alpha": 0.05,
         "headline": "generate",
+        "targets": ["cpu"],
         "inputs": {"claims": "ef" * 32, "comparisons": hashlib.sha256(first.read_bytes()).hexdigest()},
         "verdicts": verdicts() if decided is None else decided,
     }

@@ -179,6 +179,81 @@ def test_healthbench_shows_clipped_and_unclipped_scores_bounds_and_the_judge(ren
     assert "judged by judge@1" in html
 
 
+def test_conversations_that_no_two_systems_share_are_named_and_not_plotted(render):
+    conversations = [
+        documents.graded(system, documents.estimate(0.1, 0.0, 0.2)) for system in (documents.F16, documents.Q4)
+    ]
+    pair = {"a": documents.F16, "b": documents.Q4, "subset": "main", "items": 0, "missing": 3, "judge": "judge@1"}
+    pair |= {"items_only_in_one": 24, "difference": None, "minimum_detectable_effect": None}
+    untested = documents.part(
+        "NOT_TESTABLE", metric="healthbench", estimate=None, reasons=["no conversation is shared"]
+    )
+    html = render(
+        compared=documents.comparisons(conversations=conversations, conversation_comparisons=[pair]),
+        decided=[documents.verdict("c1", "NOT_TESTABLE", untested)],
+    )
+    assert "Not compared (HealthBench main): Tiny: f16 minus q4; no conversation has a score for both." in html
+
+
+def test_a_run_of_graded_conversations_alone_has_a_page(render):
+    conversations = [documents.graded(documents.F16, documents.estimate(0.1, 0.0, 0.2))]
+    compared = documents.comparisons(scores=[], averages=[], comparisons=[], conversations=conversations)
+    assert "MedQA is configured and has no score in this run." in render(compared=compared, decided=[])
+
+
+def test_what_could_not_be_compared_is_named_with_the_reason(render):
+    left_out = {"a": documents.F16, "b": documents.Q4, "mode": "generate", "benchmark": "medqa"}
+    left_out["reason"] = "the two share no item"
+    html = render(compared=documents.comparisons(not_compared=[left_out]))
+    assert "Not compared (generated answer, MedQA): Tiny: f16 minus q4; the two share no item." in html
+
+
+def test_evidence_is_that_of_the_target_of_the_part(render):
+    elsewhere = documents.comparison("generate")
+    for side in ("a", "b"):
+        elsewhere[side] = elsewhere[side] | {"target": "vulkan"}
+    elsewhere["benchmarks"][0]["difference"] = documents.estimate(0.0765, 0.05, 0.1, p_value=0.01, test="exact McNemar")
+    cpu = documents.comparisons()
+    scores = [entry | {"target": target} for target in ("cpu", "vulkan") for entry in cpu["scores"]]
+    compared = documents.comparisons(scores=scores, averages=[], comparisons=[*cpu["comparisons"], elsewhere])
+    part = documents.part("NOT_REPRODUCED", metric="medqa", a="tiny/f16", b="tiny/q4", target="vulkan")
+    html = render(compared=compared, decided=[documents.verdict("c1", "NOT_REPRODUCED", part)])
+    evidence = html[html.index('id="claim-c1"') : html.index('<section id="scores"')]
+    assert "MedQA: tiny/f16 against tiny/q4 on vulkan" in evidence
+    assert "0.0765" in evidence
+    assert "0.0432" not in evidence
+
+
+def test_a_ratio_of_tokens_is_turned_round_with_its_claim(render):
+    ratio = documents.estimate(0.5, 0.4, 0.625)
+    tokens = {
+        "delta": ratio,
+        "log": ratio,
+        "bootstrap": ratio,
+        "median_of_ratios": 0.25,
+        "n": 40,
+        "items_with_errors": 2,
+    }
+    compared = documents.comparison("generate") | {"tokens": tokens, "tokens_missing": None}
+    numbers = {"unit": "ratio", "estimate": 2.0, "low": 1.6, "high": 2.5}
+    parts = [
+        documents.part("REPRODUCED", metric="tokens", a="tiny/f16", b="tiny/q4", unit="ratio"),
+        documents.part("REPRODUCED", metric="tokens", **numbers),
+    ]
+    pages = [
+        Page(
+            render(
+                compared=documents.comparisons(comparisons=[compared]),
+                decided=[documents.verdict("c1", "REPRODUCED", part)],
+            )
+        )
+        for part in parts
+    ]
+    assert pages[0].numbers["0.625", "0.625"] + pages[0].text.count("0.625") >= 3
+    assert "0.625" not in pages[1].text
+    assert pages[1].numbers["4.0", "4.000"] == 1  # the median of the items' own ratios
+
+
 def test_overlap_shows_shares_untestable_items_and_the_items_found(full):
     section = full[full.index('<section id="contamination"') : full.index('<section id="audit"')]
     assert '<data value="0.0667">6.7</data>' in section

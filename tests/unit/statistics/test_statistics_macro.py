@@ -134,6 +134,43 @@ def test_clusters_that_cross_subjects_keep_their_dependence() -> None:
     assert drawn.se == pytest.approx(normal.se, rel=0.05)
 
 
+def small_beside_large() -> list[Component]:
+    """400 items, and 4 of which one repeats an item of the 400: drawn together, most resamples lack the small ones."""
+    large = np.random.default_rng(6).integers(0, 2, size=400).astype(float)
+    return [Component(large, np.arange(400)), Component([1.0, 0.0, 1.0, 0.0], [-1, -2, -3, 7])]
+
+
+def test_a_cluster_across_benchmarks_cannot_leave_a_small_one_without_items() -> None:
+    large, small = small_beside_large()
+    estimate = macro_bootstrap([large, small], shared_clusters=True)
+    # In closed form: each benchmark's own clusters vary as in a plain bootstrap, the single shared one does not.
+    own = np.delete(np.asarray(large.scores), 7)
+    variance = own.size * own.var() / 400**2 + 3 * np.var([1.0, 0.0, 1.0]) / 4**2
+    exact = math.sqrt(variance) / 2
+    assert estimate.value == pytest.approx((np.mean(large.scores) + 0.5) / 2)
+    assert estimate.se == pytest.approx(exact, abs=4 * exact / math.sqrt(20_000))
+
+
+def test_a_benchmark_of_spanning_clusters_alone_keeps_its_items() -> None:
+    # All 5 items of the small benchmark repeat one of the large one: they are drawn as a block of their own.
+    large = np.random.default_rng(7).integers(0, 2, size=300).astype(float)
+    small = np.array([1.0, 0.0, 1.0, 1.0, 0.0])
+    parts = [Component(large, np.arange(300)), Component(small, np.arange(5))]
+    estimate = macro_bootstrap(parts, shared_clusters=True)
+    shared = large[:5] / 300 + small / 5
+    exact = math.sqrt(295 * large[5:].var() / 300**2 + 5 * shared.var()) / 2
+    assert estimate.se == pytest.approx(exact, abs=4 * exact / math.sqrt(20_000))
+
+
+def test_clusters_that_can_never_be_exchanged_leave_the_bootstrap_without_an_interval() -> None:
+    # Every benchmark consists of two clusters, and each pair of benchmarks shares one.
+    labels = [["x", "y"], ["y", "z"], ["z", "x"]]
+    estimate = macro_bootstrap([Component([1.0, 0.0], label) for label in labels], shared_clusters=True)
+    assert estimate.value == pytest.approx(0.5)
+    assert (estimate.se, estimate.low, estimate.p_value) == (None,) * 3
+    assert "needs two clusters" in estimate.method
+
+
 def test_benchmark_with_one_cluster_leaves_the_error_unknown() -> None:
     parts = [Component([1.0, 0.0, 1.0]), Component([1.0, 0.0], ["x", "x"])]
     normal, drawn = macro_average(parts), macro_bootstrap(parts)

@@ -1,0 +1,44 @@
+"""The tables that the compare stage reads, told apart by what they say of themselves."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from medeval import tables
+from medeval.errors import MedevalError
+
+_KINDS = (tables.SCORES, tables.GRADES, tables.ITEMS, tables.CONVERSATIONS)
+
+
+def by_kind(paths: Sequence[Path]) -> dict[str, list[Path]]:
+    """Sort files by the kind of table that they hold; every kind is a key.
+
+    Raises:
+        MedevalError: A file is unreadable, or holds no table that can be compared.
+    """
+    found: dict[str, list[Path]] = {kind.name: [] for kind in _KINDS}
+    for path in paths:
+        kind = tables.read_record(path).get("table")
+        if kind not in found:
+            raise MedevalError(
+                f"{path}: expected a table of {', '.join(found)}, found {kind or 'a file that medeval did not write'}",
+                "Leave it out: `medeval compare` reads these kinds of tables only.",
+            )
+        found[kind].append(path)
+    return found
+
+
+def package_versions(paths: Sequence[Path]) -> dict[str, list[str]]:
+    """Return the package versions that wrote the tables; several of one package are all listed."""
+    found: dict[str, set[str]] = {}
+    for path in paths:
+        for name, version in tables.read_record(path).get("packages", {}).items():
+            found.setdefault(name, set()).add(version)
+    return {name: sorted(versions) for name, versions in sorted(found.items())}
+
+
+def sizes(table: pa.Table, column: str) -> Mapping[str, int]:
+    """Count the items by benchmark, or the conversations by subset, as `column` says."""
+    counted = table.group_by(column, use_threads=False).aggregate([([], "count_all")])
+    return dict(zip(counted[column].to_pylist(), counted["count_all"].to_pylist(), strict=True))
