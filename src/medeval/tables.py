@@ -164,6 +164,29 @@ GRADES = TableType(
 )
 
 
+JUDGEMENTS = TableType(
+    "judgements",  # HealthBench's meta-evaluation: physicians on one criterion of one answer
+    1,
+    _schema(
+        {
+            "benchmark": _TEXT,
+            "item_id": _TEXT,
+            "category": _TEXT,  # the criterion's cluster
+            "stratum": _TEXT,  # the theme
+            "messages": pa.list_(pa.struct({"role": _TEXT, "content": _TEXT})),
+            "completion": _TEXT,
+            "criterion": _TEXT,
+            "labels": pa.list_(pa.bool_()),  # one per physician: is the criterion met?
+            "physicians": _TEXTS,  # in the order of the labels
+            "source_row": pa.int64(),
+            "source_revision": _TEXT,
+        },
+        {"prompt_id": _TEXT, "completion_id": _TEXT, "canary": _TEXT},
+    ),
+    ("benchmark", "item_id"),
+)
+
+
 def canonical_text(text: str) -> str:
     """Fold a text to the form that identifies it: Unicode NFKC, runs of white space as one blank."""
     return " ".join(unicodedata.normalize("NFKC", text).split())

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from medeval.benchmarks.fields import UnusableRow, text
 from medeval.benchmarks.healthbench import conversation
 from medeval.benchmarks.locate import KnownFiles
@@ -32,20 +30,6 @@ THEMES = (
 )
 _COLUMNS = ("prompt", "completion", "rubric", "category", "binary_labels", "anonymized_physician_ids")
 _CLUSTER = "cluster:"
-_TEXT = pa.string()
-
-JUDGEMENTS_SCHEMA = pa.schema(
-    [
-        *(pa.field(name, _TEXT, nullable=False) for name in ("benchmark", "item_id", "category", "stratum")),
-        pa.field("messages", pa.list_(pa.struct({"role": _TEXT, "content": _TEXT})), nullable=False),
-        *(pa.field(name, _TEXT, nullable=False) for name in ("completion", "criterion")),
-        pa.field("labels", pa.list_(pa.bool_()), nullable=False),  # one per physician: is the criterion met?
-        pa.field("physicians", pa.list_(_TEXT), nullable=False),  # in the order of the labels
-        pa.field("source_row", pa.int64(), nullable=False),
-        pa.field("source_revision", _TEXT, nullable=False),
-        *(pa.field(name, _TEXT) for name in ("prompt_id", "completion_id", "canary")),
-    ]
-)
 
 
 def load(files: Sequence[Path], revision: str) -> Loaded:
@@ -79,11 +63,6 @@ def load(files: Sequence[Path], revision: str) -> Loaded:
             "Fetch the file again at its pinned revision.",
         )
     return tally.finish(items)
-
-
-def judgements_table(loaded: Loaded) -> pa.Table:
-    """Return loaded rows as a table of `JUDGEMENTS_SCHEMA`."""
-    return pa.Table.from_pylist(loaded.items, schema=JUDGEMENTS_SCHEMA)
 
 
 def _item(benchmark: str, row: SourceRow, revision: str) -> dict[str, Any]:

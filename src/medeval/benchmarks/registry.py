@@ -9,6 +9,7 @@ from typing import Any, Literal
 from medeval.benchmarks import (
     afrimedqa,
     healthbench,
+    healthbench_meta,
     medmcqa,
     medqa,
     medxpertqa,
@@ -19,7 +20,7 @@ from medeval.benchmarks import (
 from medeval.benchmarks.locate import KnownFiles, locate
 from medeval.benchmarks.report import Loaded, LoadReport, summary
 from medeval.errors import MedevalError
-from medeval.tables import CONVERSATIONS, ITEMS, TableType
+from medeval.tables import CONVERSATIONS, ITEMS, JUDGEMENTS, TableType
 
 __all__ = ["BENCHMARKS", "Benchmark", "LoadReport", "Loaded", "find", "load_benchmark", "source_files", "summary"]
 
@@ -72,6 +73,13 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         table_type=CONVERSATIONS,
         variants=healthbench.EXPECTED_ITEMS,
         gold_rule="rubric points",
+    ),
+    "healthbench_meta": Benchmark(
+        healthbench_meta.load,
+        healthbench_meta.FILES,
+        healthbench_meta.EXPECTED_ROWS,
+        table_type=JUDGEMENTS,
+        gold_rule="physicians' labels",
     ),
 }
 

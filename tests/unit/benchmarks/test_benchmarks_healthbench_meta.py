@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from benchmark_rows import jsonl
 
-from medeval.benchmarks.healthbench_meta import JUDGEMENTS_SCHEMA, judgements_table, load
+from medeval import tables
+from medeval.benchmarks.healthbench_meta import load
 from medeval.errors import MedevalError
 
 
@@ -28,8 +29,8 @@ def judged(**changes: Any) -> dict[str, Any]:
 def test_a_row_keeps_every_physicians_label(tmp_path: Path) -> None:
     rows = [judged(), judged(rubric="Is kind", binary_labels=[True], anonymized_physician_ids=["p3"])]
     loaded = load([jsonl(tmp_path / "oss_meta_eval.jsonl", rows)], "rev")
-    table = judgements_table(loaded)
-    assert table.schema == JUDGEMENTS_SCHEMA
+    table = tables.build(tables.JUDGEMENTS, loaded.items)
+    assert table.schema == tables.JUDGEMENTS.schema
     first = table.to_pylist()[0]
     assert (first["labels"], first["physicians"]) == ([True, False], ["p1", "p2"])
     assert (first["stratum"], first["category"]) == (

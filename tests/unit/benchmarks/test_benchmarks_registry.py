@@ -21,6 +21,7 @@ def test_the_sizes_are_the_published_ones() -> None:
         "medxpertqa": 2450,
         "afrimedqa": 3907,
         "healthbench": 5000,
+        "healthbench_meta": 29511,
     }
     assert BENCHMARKS["pubmedqa"].variants == {"all": 1000}
     assert BENCHMARKS["healthbench"].variants == {"main": 5000, "hard": 1000, "consensus": 3671}
