@@ -70,7 +70,7 @@ class MedevalLM(LM):
         recorder: Keeps finished results; None keeps none.
         batch_size: lm-eval passes it; only 1 is accepted, since `sequences` is ours.
         max_batch_size: lm-eval passes it; must be None.
-        device: lm-eval passes it; only cpu is accepted, since `target` is ours.
+        device: Not used: lm-eval passes its own default (`cuda:0`) whatever the machine has; `target` decides.
 
     Raises:
         MedevalError: An argument cannot be honoured.
@@ -96,8 +96,6 @@ class MedevalLM(LM):
         super().__init__()
         if batch_size not in (None, 1, "1") or max_batch_size is not None:
             raise MedevalError(f"batch_size {batch_size} has no meaning here", "Set `sequences` in --model_args.")
-        if device not in (None, "cpu"):
-            raise MedevalError(f"device {device!r} has no meaning here", "Set `target` in --model_args.")
         if (think_open is None) != (think_close is None):
             raise MedevalError("think_open and think_close go together", "Give both, or neither.")
         self.engine = LlamaEngine(Path(pretrained), target=target, threads=int(threads), sequences=int(sequences))
