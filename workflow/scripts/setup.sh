@@ -67,7 +67,7 @@ wanted=$(pinned llama-cpp-python | sed -n '1s/ .*//p')
 have=$("$uv" pip freeze --python .venv/bin/python 2>/dev/null | grep -i '^llama-cpp-python==' || true)
 if [ "$have" != "$wanted" ]; then
     say "setup: compiling $wanted for this processor. The first time this takes 2 to 15 minutes on 2 cores;"
-    say "       uv keeps the result, so another clone on this machine takes seconds."
+    say "       uv usually keeps the result, and then another clone on this machine takes seconds."
     mkdir -p .setup
     pinned llama-cpp-python > .setup/llama.lock
     tty=0; [ -t 2 ] && tty=1

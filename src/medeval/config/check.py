@@ -1,6 +1,7 @@
 """What a run will do, in words, before anything is downloaded."""
 
 from medeval.config.model import Variant
+from medeval.config.publication import load_publication
 from medeval.config.run import RunConfig, local_files
 from medeval.config.sources import HubSource, describe
 from medeval.errors import MedevalError
@@ -10,13 +11,15 @@ def describe_run(run: RunConfig) -> str:
     """Describe a run: its models, benchmarks and protocol, and what is not pinned yet.
 
     Raises:
-        MedevalError: A local file that the configuration names does not exist.
+        MedevalError: A local file that the configuration names does not exist, or a publication file is wrong.
     """
     if missing := [str(path) for path in local_files(run) if not path.exists()]:
         raise MedevalError(
             f"the configuration names files that do not exist: {', '.join(missing)}",
             "Correct the paths; they are relative to the folder where the command runs.",
         )
+    for publication in (run.claims, *run.desk_audits):
+        load_publication(publication)
     lines = [f"{run.title} (results/{run.name})", "", "models:"]
     for model in run.models:
         lines.append(f"  {model.title}: evaluates {', '.join(model.evaluate)}; reference {model.reference}")
@@ -25,7 +28,8 @@ def describe_run(run: RunConfig) -> str:
     lines += ["", "benchmarks:"]
     for benchmark in run.benchmarks:
         count = f"{benchmark.expected_items:,} items" if benchmark.expected_items else "any number of items"
-        lines.append(f"  {benchmark.id}: {count}; {describe(benchmark.sources[0])}")
+        more = f" and {len(benchmark.sources) - 1} more" if len(benchmark.sources) > 1 else ""
+        lines.append(f"  {benchmark.id}: {count}; {describe(benchmark.sources[0])}{more}")
     protocol = run.protocol
     lines += ["", f"protocol: modes {', '.join(protocol.modes)}; {protocol.headline} decides claims;"]
     lines.append(

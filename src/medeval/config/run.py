@@ -54,7 +54,12 @@ class Engine(Section):
     """How the llama.cpp engine uses the machine."""
 
     threads: int = Field(1, ge=1, description="Threads of one evaluation job.")
-    sequences: int = Field(4, ge=1, le=64, description="Sequences decoded together; part of the protocol.")
+    sequences: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Replies decoded together. More changes the last digits, so it is part of the protocol.",
+    )
 
 
 class LocalJudge(Section):
