@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import llama_cpp
-import pyarrow as pa
 from lm_eval.api.instance import Instance
 
 from medeval import tables
@@ -248,8 +247,3 @@ def _generated_columns(value: dict[str, Any], lm: MedevalLM) -> dict[str, Any]:
         "reasoning": reply.reasoning,
         "error": completion.error,
     }
-
-
-def merge(parts: Sequence[Path], table_type: tables.TableType) -> pa.Table:
-    """Concatenate tables of one type, in the order given."""
-    return pa.concat_tables([tables.read(part, table_type) for part in parts])

@@ -5,7 +5,7 @@ from dataclasses import replace
 from medeval.claims import exact
 from medeval.claims.measured import Difference, TokenRatio
 from medeval.claims.verdicts import Decision, Flag, Verdict
-from medeval.statistics.equivalence import non_inferiority, tost
+from medeval.statistics.equivalence import Equivalence, non_inferiority, tost
 from medeval.statistics.power import minimum_detectable_effect
 
 # Differences within this many points count as equal where a claim states no margin of its own.
@@ -87,12 +87,12 @@ def decide_equality(metric: str, a: str, b: str, found: Difference, margin: floa
         return _decision(metric, a, b, found, Verdict.INCONCLUSIVE, [reason], alpha, None, effect=margin)
     test = tost(found.value, found.se, margin, alpha=alpha)
     interval = f"the 90 % interval is {test.low:+.2f} to {test.high:+.2f}"
-    if test.equivalent:
-        verdict, reason = Verdict.REPRODUCED, f"{interval}, inside ±{margin:g}"
-    elif test.below or test.above:
-        verdict, reason = Verdict.NOT_REPRODUCED, f"the 95 % interval lies outside ±{margin:g}"
-    else:
-        verdict, reason = Verdict.INCONCLUSIVE, f"{interval}, not inside ±{margin:g}"
+    verdict = _inside_margin(test)
+    reason = {
+        Verdict.REPRODUCED: f"{interval}, inside ±{margin:g}",
+        Verdict.NOT_REPRODUCED: f"the 95 % interval lies outside ±{margin:g}",
+        Verdict.INCONCLUSIVE: f"{interval}, not inside ±{margin:g}",
+    }[verdict]
     return _decision(metric, a, b, found, verdict, [reason], alpha, test.p_value, effect=margin)
 
 
@@ -113,14 +113,22 @@ def decide_point_value(metric: str, a: str, found: Difference, stated: float, ma
         return _decision(metric, a, a, found, Verdict.INCONCLUSIVE, [reason], alpha, None, effect=margin)
     test = tost(found.value, found.se, margin, alpha=alpha)
     measured = f"ours is {stated + found.value:.2f} against the stated {stated:.2f}"
-    if test.equivalent:
-        verdict, reason = Verdict.REPRODUCED, f"{measured}, the 90 % interval inside ±{margin:g}"
-    elif test.below or test.above:
-        verdict, reason = Verdict.NOT_REPRODUCED, f"{measured}, the 95 % interval outside ±{margin:g}"
-    else:
-        verdict, reason = Verdict.INCONCLUSIVE, f"{measured}, within or outside ±{margin:g} is not shown"
+    verdict = _inside_margin(test)
+    shown = {
+        Verdict.REPRODUCED: f"the 90 % interval inside ±{margin:g}",
+        Verdict.NOT_REPRODUCED: f"the 95 % interval outside ±{margin:g}",
+        Verdict.INCONCLUSIVE: f"within or outside ±{margin:g} is not shown",
+    }[verdict]
+    reason = f"{measured}, {shown}"
     decision = _decision(metric, a, a, found, verdict, [reason], alpha, test.p_value, effect=margin)
     return replace(decision, flags=decision.flags | {Flag.EXCEEDS}) if test.above else decision
+
+
+def _inside_margin(test: Equivalence) -> Verdict:
+    """Return what two one-sided tests show: inside the margin, outside it, or neither."""
+    if test.equivalent:
+        return Verdict.REPRODUCED
+    return Verdict.NOT_REPRODUCED if test.below or test.above else Verdict.INCONCLUSIVE
 
 
 def decide_size(a: str, b: str, bytes_a: int, bytes_b: int, stated_reduction: float) -> Decision:
