@@ -2,107 +2,123 @@
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import llama_cpp
 import numpy as np
 import numpy.typing as npt
 
-from medeval.engines.llama_model import LlamaModel
+from medeval.engines.llama_batch import BoolArray, IntArray, LlamaBatch
+from medeval.engines.llama_model import Allocations, LlamaModel, observed
 from medeval.errors import MedevalError
 
-BATCH_TOKENS = 512
-
-
-@dataclass(frozen=True)
-class Slot:
-    """One token to decode: where it stands in which sequence, and whether its logits are wanted."""
-
-    token: int
-    position: int
-    sequence: int
-    wants_logits: bool
+# Prompts are read in chunks of this many tokens, whatever else is going on: a chunk's size changes the
+# last digits of what follows.
+CHUNK_TOKENS = 512
+# llama.cpp pads the cells that attention looks at to this many; memory in whole units of it keeps the
+# size of the context out of the numbers.
+_CELL_UNIT = 256
 
 
 class LlamaContext:
-    """Memory for `sequences` sequences that together hold at most `tokens` tokens."""
+    """Memory and compute buffers for several sequences of one model.
 
-    def __init__(self, model: LlamaModel, *, tokens: int, sequences: int, threads: int) -> None:
+    Args:
+        model: The model.
+        tokens: Room of each sequence, or of all together when they share cells.
+        sequences: Number of sequences.
+        threads: Threads for computing.
+        outputs: Most tokens of one batch whose logits are wanted; room is reserved for no more.
+        batch_tokens: Most tokens in one call of `decode`.
+        shared_cells: Sequences share their cells, so that one token may belong to several of them.
+            Otherwise each has cells of its own, and attention never looks at another's: faster, and a
+            sequence's numbers cannot depend on where its neighbours' tokens lie.
+
+    Raises:
+        MedevalError: llama.cpp cannot make the context, usually for want of memory.
+    """
+
+    def __init__(
+        self,
+        model: LlamaModel,
+        *,
+        tokens: int,
+        sequences: int,
+        threads: int,
+        outputs: int,
+        batch_tokens: int = CHUNK_TOKENS,
+        shared_cells: bool = False,
+    ) -> None:
+        cells = cells_for(tokens)
         params = llama_cpp.llama_context_default_params()
-        # llama.cpp aborts the process on a context smaller than its batch, and rounds up to 256 itself.
-        params.n_ctx = max(BATCH_TOKENS, -(-tokens // 256) * 256)
-        params.n_batch = params.n_ubatch = BATCH_TOKENS
+        params.n_ctx = cells if shared_cells else cells * sequences
+        params.n_batch, params.n_ubatch = batch_tokens, CHUNK_TOKENS
         params.n_seq_max = sequences
+        params.n_outputs_max, params.n_outputs_max_per_seq = outputs, outputs
         params.n_threads = params.n_threads_batch = threads
-        params.kv_unified = True  # a copied prefix then shares its cells
+        params.kv_unified = shared_cells
         params.flash_attn_type = 0  # fixed, since switching it on changes the numbers
         params.no_perf = True
         if model.target == "cpu":
             params.op_offload = False
             params.offload_kqv = False
-        self._model = model
-        self.pointer = llama_cpp.llama_init_from_model(model.pointer, params)
+        self._model, self.sequences = model, sequences
+        self.allocations = Allocations()
+        with observed(self.allocations):
+            self.pointer = llama_cpp.llama_init_from_model(model.pointer, params)
         if not self.pointer:
             raise MedevalError(
-                f"{model.path}: llama.cpp could not make a context of {tokens:,} tokens in {sequences} sequences",
+                f"{model.path}: llama.cpp could not make a context of {sequences} sequences and {cells:,} tokens each",
                 "Lower `engine.sequences` or `protocol.max_tokens`, or use a machine with more memory.",
             )
         self._memory = llama_cpp.llama_get_memory(self.pointer)
-        self._batch = llama_cpp.llama_batch_init(BATCH_TOKENS, 0, 1)
+        self._batch = LlamaBatch(batch_tokens, sequences)
 
     def close(self) -> None:
         """Release the context and its memory."""
         if self.pointer:
-            llama_cpp.llama_batch_free(self._batch)
             llama_cpp.llama_free(self.pointer)
             self.pointer = None
 
-    def decode(self, slots: Sequence[Slot]) -> None:
-        """Run at most `BATCH_TOKENS` tokens through the model in one batch.
+    def decode(
+        self, tokens: IntArray, positions: IntArray, sequences: IntArray, wanted: BoolArray
+    ) -> npt.NDArray[np.float32]:
+        """Run one batch of tokens through the model (arguments as for `LlamaBatch.fill`).
+
+        Returns:
+            Logits after each wanted token, in the order of the batch: shape (wanted, vocabulary),
+            valid until the next call.
 
         Raises:
             RuntimeError: llama.cpp refused the batch; its code is in the message.
         """
-        batch = self._batch
-        for index, slot in enumerate(slots):
-            batch.token[index] = slot.token
-            batch.pos[index] = slot.position
-            batch.n_seq_id[index] = 1
-            batch.seq_id[index][0] = slot.sequence
-            batch.logits[index] = slot.wants_logits
-        batch.n_tokens = len(slots)
-        if code := llama_cpp.llama_decode(self.pointer, batch):
-            raise RuntimeError(f"llama_decode returned {code} for a batch of {len(slots)} tokens")
+        self._batch.fill(tokens, positions, sequences, wanted)
+        if code := llama_cpp.llama_decode(self.pointer, self._batch.struct):
+            raise RuntimeError(f"llama_decode returned {code} for a batch of {len(tokens)} tokens")
+        rows = int(np.count_nonzero(wanted))
+        if not rows:
+            return np.empty((0, self._model.vocabulary_size), np.float32)
+        pointer = ctypes.cast(llama_cpp.llama_get_logits(self.pointer), ctypes.POINTER(ctypes.c_float))
+        return np.ctypeslib.as_array(pointer, shape=(rows, self._model.vocabulary_size))
 
-    def prefill(self, tokens: Sequence[int], sequence: int, start: int = 0) -> int:
-        """Read tokens into a sequence from position `start`, in fixed chunks.
+    def read(self, tokens: Sequence[int], sequence: int, start: int = 0) -> None:
+        """Read tokens into a sequence from position `start`, in fixed chunks, without computing logits."""
+        for offset in range(0, len(tokens), CHUNK_TOKENS):
+            part = np.asarray(tokens[offset : offset + CHUNK_TOKENS], np.int32)
+            positions = np.arange(start + offset, start + offset + len(part), dtype=np.int32)
+            self.decode(part, positions, np.full(len(part), sequence, np.int32), np.zeros(len(part), np.bool_))
 
-        Returns:
-            The batch index at which the last token's logits stand.
-        """
-        last = len(tokens) - 1
-        chunk: list[Slot] = []
-        for offset in range(0, len(tokens), BATCH_TOKENS):
-            part = tokens[offset : offset + BATCH_TOKENS]
-            chunk = [Slot(t, start + offset + i, sequence, offset + i == last) for i, t in enumerate(part)]
-            self.decode(chunk)
-        return len(chunk) - 1
+    def copy(self, source: int, target: int) -> None:
+        """Let `target` hold what `source` holds, without computing it again."""
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, -1)
 
-    def logits(self, index: int) -> npt.NDArray[np.float32]:
-        """Return the logits at a batch index: float32, one per token of the vocabulary; valid until the next batch."""
-        pointer = llama_cpp.llama_get_logits_ith(self.pointer, index)
-        return np.ctypeslib.as_array(
-            ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)), shape=(self._model.vocabulary_size,)
-        )
+    def keep(self, sequence: int, tokens: int) -> None:
+        """Remove everything after a sequence's first `tokens` tokens."""
+        llama_cpp.llama_memory_seq_rm(self._memory, sequence, tokens, -1)
 
-    def copy(self, source: int, target: int, length: int) -> None:
-        """Let `target` begin with the first `length` tokens of `source`, without computing them again."""
-        llama_cpp.llama_memory_seq_cp(self._memory, source, target, 0, length)
 
-    def forget(self, sequence: int, start: int = 0) -> None:
-        """Remove a sequence's tokens from position `start` on."""
-        llama_cpp.llama_memory_seq_rm(self._memory, sequence, start, -1)
+def cells_for(tokens: int) -> int:
+    """Return the room that a context keeps for so many tokens: whole units, and never less than a chunk.
 
-    def clear(self) -> None:
-        """Remove every sequence."""
-        llama_cpp.llama_memory_clear(self._memory, True)
+    llama.cpp ends the process when a context is smaller than its batch.
+    """
+    return max(CHUNK_TOKENS, -(-tokens // _CELL_UNIT) * _CELL_UNIT)

@@ -1,36 +1,30 @@
-"""The llama.cpp engine: many sequences in one context, finished ones replaced at once."""
+"""The llama.cpp engine: many sequences in one context, finished ones replaced at once; options scored together."""
 
+import importlib.metadata
+import logging
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import llama_cpp
 import numpy as np
-import numpy.typing as npt
 
-from medeval.engines.llama_context import BATCH_TOKENS, LlamaContext, Slot
+from medeval.engines.llama_batch import ALL_SEQUENCES
+from medeval.engines.llama_context import CHUNK_TOKENS, LlamaContext, cells_for
 from medeval.engines.llama_model import LlamaModel
+from medeval.engines.llama_reply import Reply, too_long
 from medeval.engines.sampler import Sampler
-from medeval.engines.types import Completion, FinishReason, GenerationRequest, Scored, ScoreRequest
+from medeval.engines.schedule import FAST_BATCH_TOKENS, WIDTHS, ScheduleName, Scheduler, log_softmax
+from medeval.engines.types import Completion, GenerationRequest, Scored, ScoreRequest
+from medeval.errors import MedevalError
 
-_OPTION_SEQUENCES = 16
+log = logging.getLogger(__name__)
 
-
-@dataclass
-class _Reply:
-    """A reply in the making: its sequence, its sampler and what it has produced so far."""
-
-    index: int
-    request: GenerationRequest
-    sequence: int
-    prompt_tokens: int
-    sampler: Sampler
-    seconds_prefill: float
-    next_token: int = -1
-    generated: int = 0
-    data: bytearray = field(default_factory=bytearray)
-    seconds_decode: float = 0.0
+# A prefix shorter than this is not worth a chunk of its own.
+_SHORTEST_PREFIX = 16
+_MIB = 1024 * 1024
 
 
 class LlamaEngine:
@@ -39,38 +33,84 @@ class LlamaEngine:
     Args:
         path: The GGUF file.
         target: cpu, vulkan, metal or cuda.
-        threads: Threads for this engine.
-        sequences: Replies that are decoded together. The width of the batch changes the last
-            digits of the logits, so it is part of the protocol.
+        threads: Threads for this engine; they do not change any number.
+        sequences: Replies that are decoded together, one of `WIDTHS`. The width of the batch changes
+            the last digits of the logits, so it is part of the protocol.
+        schedule: `audit`: a reply depends on its request and the width only; `fast`: prompts and
+            replies share batches.
+        kv_limit_mib: Most memory for keys and values; a run that needs more is refused. None: no limit.
+
+    Raises:
+        MedevalError: The file cannot be loaded, the target's device is not there, or `sequences` is
+            not one of `WIDTHS`.
     """
 
-    def __init__(self, path: Path, *, target: str = "cpu", threads: int = 1, sequences: int = 1) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        target: str = "cpu",
+        threads: int = 1,
+        sequences: int = 1,
+        schedule: ScheduleName = "audit",
+        kv_limit_mib: int | None = None,
+    ) -> None:
+        if sequences not in WIDTHS:
+            raise MedevalError(f"{sequences} sequences cannot be decoded together", f"Choose one of {WIDTHS}.")
         self.model = LlamaModel(path, target)
-        self._threads, self._sequences = threads, sequences
+        self.sequences, self.schedule, self.threads = sequences, schedule, threads
+        self._kv_limit_mib = kv_limit_mib
 
     def close(self) -> None:
         """Release the model."""
         self.model.close()
+
+    def identity(self) -> dict[str, Any]:
+        """Return what may change a result: the build, the processor's features, the device and the batch shape."""
+        return {
+            "engine": f"llama-cpp-python {importlib.metadata.version('llama-cpp-python')}",
+            "system": llama_cpp.llama_print_system_info().decode(),
+            "device": self.model.device.description,
+            "sequences": self.sequences,
+            "schedule": self.schedule,
+            "chunk_tokens": CHUNK_TOKENS,
+            "flash_attention": False,
+            "kv_type": "f16",
+        }
 
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[tuple[int, Completion]]:
         """Continue each prompt, yielding (index, completion) as replies finish.
 
         A prompt that does not fit the model's context with its token limit is an error for that
         request, never cut.
+
+        Raises:
+            MedevalError: The memory that the longest prompt with its limit needs is over the limit.
         """
         prompts = [self.model.tokenize(request.prompt) for request in requests]
         needs = [len(prompt) + request.max_tokens for prompt, request in zip(prompts, requests, strict=True)]
-        fitting = [i for i, need in enumerate(needs) if need <= self.model.trained_context]
-        for index in sorted(set(range(len(requests))) - set(fitting)):
-            yield index, self._too_long(len(prompts[index]), requests[index].max_tokens)
+        room = self.model.trained_context
+        for index, need in enumerate(needs):
+            if need > room:
+                yield index, too_long(len(prompts[index]), requests[index].max_tokens, room)
+        fitting = [index for index, need in enumerate(needs) if need <= room]
         if not fitting:
             return
-        width = min(self._sequences, len(fitting))
-        prefixes = [self._prefix_length(request, prompt) for request, prompt in zip(requests, prompts, strict=True)]
-        tokens = width * max(needs[i] for i in fitting) + max(prefixes[i] for i in fitting)
-        context = LlamaContext(self.model, tokens=tokens, sequences=width + 1, threads=self._threads)
+        longest = max(needs[index] for index in fitting)
+        self._check_kv(longest, self.sequences)
+        context = LlamaContext(
+            self.model,
+            tokens=longest,
+            sequences=self.sequences,
+            threads=self.threads,
+            outputs=self.sequences,
+            batch_tokens=CHUNK_TOKENS if self.schedule == "audit" else FAST_BATCH_TOKENS,
+        )
+        scheduler = Scheduler(self.model, context, self.sequences, self.schedule)
+        waiting = deque(self._reply(index, requests[index], prompts[index]) for index in fitting)
         try:
-            yield from self._run(context, requests, prompts, prefixes, deque(fitting), width)
+            for reply in scheduler.run(waiting):
+                yield reply.index, reply.completion()
         finally:
             context.close()
 
@@ -81,130 +121,84 @@ class LlamaEngine:
         """
         encoded = [self._encode(request) for request in requests]
         needs = [len(prompt) + sum(map(len, options)) for prompt, options in encoded]
-        fitting = [i for i, need in enumerate(needs) if need <= self.model.trained_context]
-        for index in sorted(set(range(len(requests))) - set(fitting)):
-            error = f"{needs[index]:,} tokens exceed the model's context of {self.model.trained_context:,}"
-            yield index, Scored((), (), len(encoded[index][0]), 0.0, error)
+        room = self.model.trained_context
+        for index, need in enumerate(needs):
+            if need > room:
+                error = f"{need:,} tokens exceed the model's context of {room:,}"
+                yield index, Scored((), (), len(encoded[index][0]), 0.0, error)
+        fitting = [index for index, need in enumerate(needs) if need <= room]
         if not fitting:
             return
-        sequences = 1 + max(_OPTION_SEQUENCES, max(len(encoded[i][1]) for i in fitting))
-        tokens = max(needs[i] for i in fitting)
-        context = LlamaContext(self.model, tokens=tokens, sequences=sequences, threads=self._threads)
+        options = max(len(encoded[index][1]) for index in fitting)
+        longest = max(needs[index] for index in fitting)
+        self._check_kv(longest, 1)
+        context = LlamaContext(
+            self.model,
+            tokens=longest,
+            sequences=options,
+            threads=self.threads,
+            outputs=CHUNK_TOKENS,
+            shared_cells=True,
+        )
         try:
+            held: list[int] = []
             for index in fitting:
-                yield index, self._score_one(context, *encoded[index])
+                held = self._hold_prefix(context, held, self._prefix(requests[index].prefix, encoded[index][0]))
+                yield index, self._score_one(context, len(held), *encoded[index])
         finally:
             context.close()
 
     def score_text(self, text: str) -> float:
-        """Return the log-probability (nats) of a whole text after its beginning-of-sequence token.
+        """Return the log-probability (nats) of a whole text after its first token.
 
-        Without such a token in the vocabulary the first token cannot be predicted and is left out.
-
-        Raises:
-            ValueError: The text is longer than the model's context.
+        A text longer than the model's context is scored in windows, each of which begins with the
+        last token of the one before.
         """
         tokens = self.model.tokenize(text)
-        if len(tokens) > self.model.trained_context:
-            raise ValueError(f"{len(tokens):,} tokens exceed the model's context of {self.model.trained_context:,}")
-        context = LlamaContext(self.model, tokens=len(tokens), sequences=1, threads=self._threads)
+        window = min(self.model.trained_context, max(len(tokens), 2))
+        context = LlamaContext(self.model, tokens=window, sequences=1, threads=self.threads, outputs=CHUNK_TOKENS)
         total = 0.0
         try:
-            for offset in range(0, len(tokens) - 1, BATCH_TOKENS):
-                part = tokens[offset : min(offset + BATCH_TOKENS, len(tokens) - 1)]
-                context.decode([Slot(token, offset + i, 0, True) for i, token in enumerate(part)])
-                for i in range(len(part)):
-                    total += _log_softmax_at(context.logits(i), tokens[offset + i + 1])
+            for start in range(0, len(tokens) - 1, window):
+                part = tokens[start : start + window + 1]
+                context.keep(0, 0)
+                for offset in range(0, len(part) - 1, CHUNK_TOKENS):
+                    chunk = np.asarray(part[offset : min(offset + CHUNK_TOKENS, len(part) - 1)], np.int32)
+                    positions = np.arange(offset, offset + len(chunk), dtype=np.int32)
+                    logits = context.decode(chunk, positions, np.zeros_like(chunk), np.ones(len(chunk), np.bool_))
+                    total += sum(log_softmax(logits, range(len(chunk)), part[offset + 1 : offset + 1 + len(chunk)]))
         finally:
             context.close()
         return total
 
-    def _run(
-        self,
-        context: LlamaContext,
-        requests: Sequence[GenerationRequest],
-        prompts: Sequence[list[int]],
-        prefixes: Sequence[int],
-        waiting: deque[int],
-        width: int,
-    ) -> Iterator[tuple[int, Completion]]:
-        """Keep `width` replies going until all are done. The sequence numbered `width` holds the last prefix."""
-        free = deque(range(width))
-        active: list[_Reply] = []
-        held: list[int] = []
-        while waiting or active:
-            while waiting and free:
-                index, sequence = waiting.popleft(), free.popleft()
-                began = time.perf_counter()
-                held = self._hold(context, width, held, prompts[index][: prefixes[index]])
-                reply = self._start(context, index, requests[index], prompts[index], sequence, len(held), width)
-                reply.seconds_prefill = time.perf_counter() - began
-                active.append(reply)
-            finished = [(reply, reason) for reply in active if (reason := self._finished(reply))]
-            for reply, reason in finished:
-                active.remove(reply)
-                context.forget(reply.sequence)
-                free.append(reply.sequence)
-                reply.sampler.close()
-                yield reply.index, _completion(reply, reason)
-            if active:
-                self._step(context, active)
+    def _reply(self, index: int, request: GenerationRequest, prompt: list[int]) -> Reply:
+        prefix = len(self._prefix(request.prefix, prompt))
+        return Reply(index, request, prompt, prefix, Sampler(self.model, request))
 
-    def _hold(self, context: LlamaContext, holder: int, held: list[int], prefix: list[int]) -> list[int]:
-        """Have the holder sequence hold this prefix, reading it only when it holds another."""
-        if prefix != held:
-            context.forget(holder)
-            if prefix:
-                context.prefill(prefix, holder)
-        return prefix
+    def _prefix(self, text: str, prompt: list[int]) -> list[int]:
+        """Return the tokens that prefix and prompt share; the last token of a prompt is always read with the rest."""
+        if not text:
+            return []
+        shared = min(_common_prefix(self.model.tokenize(text), prompt), len(prompt) - 1)
+        return prompt[:shared] if shared >= _SHORTEST_PREFIX else []
 
-    def _start(
-        self,
-        context: LlamaContext,
-        index: int,
-        request: GenerationRequest,
-        prompt: list[int],
-        sequence: int,
-        prefix: int,
-        holder: int,
-    ) -> _Reply:
-        if prefix:
-            context.copy(holder, sequence, prefix)
-        last = context.prefill(prompt[prefix:], sequence, prefix)
-        reply = _Reply(index, request, sequence, len(prompt), Sampler(self.model, request), 0.0)
-        reply.next_token = reply.sampler.draw(context, last)
-        return reply
-
-    def _prefix_length(self, request: GenerationRequest, prompt: list[int]) -> int:
-        """Count the tokens that prefix and prompt share; the last token of a prompt is always read with the rest."""
-        if not request.prefix:
-            return 0
-        return min(_common_prefix(self.model.tokenize(request.prefix), prompt), len(prompt) - 1)
-
-    def _step(self, context: LlamaContext, active: Sequence[_Reply]) -> None:
-        """Decode one token of every active reply in one batch and draw the next ones."""
-        began = time.perf_counter()
-        for reply in active:
-            reply.data += self.model.piece(reply.next_token)
-            reply.generated += 1
-        context.decode(
-            [
-                Slot(reply.next_token, reply.prompt_tokens + reply.generated - 1, reply.sequence, True)
-                for reply in active
-            ]
+    def _check_kv(self, tokens: int, sequences: int) -> None:
+        """Say how much memory keys and values will take, and refuse what is over the limit."""
+        each = cells_for(tokens) * self.model.kv_bytes_per_token / _MIB
+        log.info(
+            "%s: %d sequences of %d tokens: %.0f MiB of keys and values",
+            self.model.path,
+            sequences,
+            tokens,
+            each * sequences,
         )
-        for index, reply in enumerate(active):
-            reply.next_token = reply.sampler.draw(context, index)
-        share = (time.perf_counter() - began) / len(active)
-        for reply in active:
-            reply.seconds_decode += share
-
-    def _finished(self, reply: _Reply) -> FinishReason | None:
-        if any(stop.encode() in reply.data for stop in reply.request.stop):
-            return "stop"
-        if self.model.ends_generation(reply.next_token):
-            return "stop"
-        return "length" if reply.generated >= reply.request.max_tokens else None
+        if self._kv_limit_mib is not None and each * sequences > self._kv_limit_mib:
+            raise MedevalError(
+                f"{sequences} sequences of {tokens:,} tokens need {each * sequences:,.0f} MiB of keys and values, "
+                f"and the limit is {self._kv_limit_mib:,} MiB",
+                f"Raise `engine.kv_limit_mib` (one sequence needs {each:,.0f} MiB), or lower `engine.sequences` or "
+                "the token limit.",
+            )
 
     def _encode(self, request: ScoreRequest) -> tuple[list[int], list[list[int]]]:
         """Tokenize prompt and continuations together, since a boundary may merge into one token."""
@@ -214,56 +208,52 @@ class LlamaEngine:
         shared = len(prompt) if all(tokens[: len(prompt)] == prompt for tokens in whole) else shared
         return prompt[:shared], [tokens[shared:] for tokens in whole]
 
-    def _score_one(self, context: LlamaContext, prompt: list[int], options: list[list[int]]) -> Scored:
+    def _hold_prefix(self, context: LlamaContext, held: list[int], prefix: list[int]) -> list[int]:
+        """Have every sequence begin with exactly this prefix, reading it only when they hold another."""
+        for sequence in range(context.sequences):
+            context.keep(sequence, len(prefix) if prefix == held else 0)
+        if prefix != held:
+            context.read(prefix, ALL_SEQUENCES)
+        return prefix
+
+    def _score_one(self, context: LlamaContext, held: int, prompt: list[int], options: list[list[int]]) -> Scored:
+        """Read the rest of a prompt and its options; all in one batch where it holds them.
+
+        The prompt's tokens belong to every option's sequence, so nothing is read or copied twice.
+        """
         began = time.perf_counter()
-        context.clear()
-        first = context.logits(context.prefill(prompt, 0)).copy()
-        totals = [_log_softmax_at(first, tokens[0]) for tokens in options]
-        greedy = [int(first.argmax()) == tokens[0] for tokens in options]
-        slots: list[Slot] = []
-        wanted: list[tuple[int, int]] = []
-        for option, tokens in enumerate(options):
-            if len(tokens) > 1:
-                context.copy(0, option + 1, len(prompt))
-            for offset, token in enumerate(tokens[:-1]):
-                slots.append(Slot(token, len(prompt) + offset, option + 1, True))
-                wanted.append((option, tokens[offset + 1]))
-        for start in range(0, len(slots), BATCH_TOKENS):
-            context.decode(slots[start : start + BATCH_TOKENS])
-            for row, (option, token) in enumerate(wanted[start : start + BATCH_TOKENS]):
-                logits = context.logits(row)
-                totals[option] += _log_softmax_at(logits, token)
-                greedy[option] &= int(logits.argmax()) == token
+        longer = [(option, tokens) for option, tokens in enumerate(options) if len(tokens) > 1]
+        sequences = np.repeat(
+            [ALL_SEQUENCES, *(option for option, _ in longer)], [len(prompt) - held, *(len(t) - 1 for _, t in longer)]
+        ).astype(np.int32)
+        tokens = np.asarray([*prompt[held:], *(token for _, option in longer for token in option[:-1])], np.int32)
+        positions = np.concatenate(
+            [np.arange(held, len(prompt)), *(np.arange(len(prompt), len(prompt) + len(t) - 1) for _, t in longer)]
+        ).astype(np.int32)
+        last = len(prompt) - held - 1
+        wanted = np.arange(len(tokens)) >= last
+        # What each wanted row predicts: the prompt's end the first token of every option, then each option's next.
+        targets = [(option, token) for option, option_tokens in longer for token in option_tokens[1:]]
+        totals, greedy = [0.0] * len(options), [True] * len(options)
+        for start in range(0, len(tokens), CHUNK_TOKENS):
+            chunk = slice(start, start + CHUNK_TOKENS)
+            logits = context.decode(tokens[chunk], positions[chunk], sequences[chunk], wanted[chunk])
+            rows = np.flatnonzero(wanted[chunk]) + start - last  # 0 is the prompt's end
+            predicted = [
+                (row, option, token)
+                for row, number in enumerate(rows)
+                for option, token in (enumerate(t[0] for t in options) if number == 0 else [targets[number - 1]])
+            ]
+            if not predicted:
+                continue
+            best = logits.argmax(axis=1)
+            scores = log_softmax(logits, [row for row, _, _ in predicted], [token for _, _, token in predicted])
+            for (row, option, token), score in zip(predicted, scores, strict=True):
+                totals[option] += score
+                greedy[option] &= int(best[row]) == token
         return Scored(tuple(totals), tuple(greedy), len(prompt), time.perf_counter() - began)
-
-    def _too_long(self, prompt_tokens: int, max_tokens: int) -> Completion:
-        error = (
-            f"prompt of {prompt_tokens:,} tokens and limit of {max_tokens:,} "
-            f"exceed the model's context of {self.model.trained_context:,}"
-        )
-        return Completion("", "error", prompt_tokens, 0, 0.0, 0.0, error)
-
-
-def _completion(reply: _Reply, reason: FinishReason) -> Completion:
-    text = reply.data.decode("utf-8", errors="replace")
-    cuts = [text.index(stop) for stop in reply.request.stop if stop in text]
-    return Completion(
-        text=text[: min(cuts)] if cuts else text,
-        finish_reason=reason,
-        prompt_tokens=reply.prompt_tokens,
-        generated_tokens=reply.generated,
-        seconds_prefill=reply.seconds_prefill,
-        seconds_decode=reply.seconds_decode,
-    )
 
 
 def _common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
     limit = min(len(a), len(b))
     return next((i for i in range(limit) if a[i] != b[i]), limit)
-
-
-def _log_softmax_at(logits: npt.NDArray[np.float32], token: int) -> float:
-    """Return log softmax(logits)[token] in double precision."""
-    values = logits.astype(np.float64)
-    top = values.max()
-    return float(values[token] - top - np.log(np.exp(values - top).sum()))

@@ -1,6 +1,11 @@
 """A GGUF model loaded through llama-cpp-python's low-level API: weights, vocabulary, metadata."""
 
 import ctypes
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import llama_cpp
@@ -9,13 +14,64 @@ from medeval.engines.devices import Device, device_for
 from medeval.errors import MedevalError
 
 _ALL_LAYERS = 999
+_ERROR = 4  # GGML_LOG_LEVEL_ERROR
+_BUFFER = re.compile(r"(\S+)\s+(\S+) buffer size\s*=\s*([\d.]+) MiB")
+_OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 _recent_errors: list[str] = []
+_observer: "Allocations | None" = None
+
+
+@dataclass
+class Allocations:
+    """What llama.cpp said it allocated where, and how many layers it gave to a device.
+
+    Attributes:
+        mib: Size of each buffer in MiB, by device and purpose, such as `CPU KV` or `Vulkan0 model`.
+        layers_offloaded: Layers on a device other than the processor.
+        layers: Layers of the model, counting the output as one; None when nothing was said.
+    """
+
+    mib: dict[str, float] = field(default_factory=dict)
+    layers_offloaded: int = 0
+    layers: int | None = None
+
+    def total(self, *purposes: str) -> float:
+        """Return the MiB of all buffers of these purposes (model, KV, compute, output)."""
+        return sum(size for name, size in self.mib.items() if name.split()[1] in purposes)
+
+    def devices(self) -> set[str]:
+        """Return the devices that hold a buffer with something in it."""
+        return {name.split()[0] for name, size in self.mib.items() if size > 0}
+
+    def note(self, line: str) -> None:
+        """Read one line of llama.cpp's log."""
+        if found := _BUFFER.search(line):
+            name = f"{found[1]} {found[2]}"
+            # A model with sliding windows has two KV buffers; a compute buffer is told again when it is made anew.
+            earlier = 0.0 if found[2] == "compute" else self.mib.get(name, 0.0)
+            self.mib[name] = earlier + float(found[3])
+        elif found := _OFFLOADED.search(line):
+            self.layers_offloaded, self.layers = int(found[1]), int(found[2])
+
+
+@contextmanager
+def observed(allocations: Allocations) -> Iterator[None]:
+    """Note in `allocations` what llama.cpp logs meanwhile: it tells its buffers nowhere else."""
+    global _observer
+    _observer = allocations
+    try:
+        yield
+    finally:
+        _observer = None
 
 
 def _on_log(level: int, text: bytes, _: ctypes.c_void_p) -> None:
     """Keep llama.cpp's errors for our own messages; its chatter would bury the progress display."""
-    if level >= 4:  # GGML_LOG_LEVEL_ERROR
-        _recent_errors.append(text.decode(errors="replace").strip())
+    line = text.decode(errors="replace").strip()
+    if _observer is not None:
+        _observer.note(line)
+    if level == _ERROR:
+        _recent_errors.append(line)
         del _recent_errors[:-20]
 
 
@@ -49,7 +105,9 @@ class LlamaModel:
         else:
             params.n_gpu_layers = _ALL_LAYERS
         _recent_errors.clear()
-        self.pointer = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
+        self.allocations = Allocations()
+        with observed(self.allocations):
+            self.pointer = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
         if not self.pointer:
             reasons = "; ".join(_recent_errors[:3]) or "llama.cpp gave no reason"
             raise MedevalError(
@@ -58,6 +116,7 @@ class LlamaModel:
             )
         self.vocabulary = llama_cpp.llama_model_get_vocab(self.pointer)
         self.vocabulary_size: int = llama_cpp.llama_vocab_n_tokens(self.vocabulary)
+        self._pieces: dict[int, bytes] = {}
         self.trained_context: int = llama_cpp.llama_model_n_ctx_train(self.pointer)
 
     def close(self) -> None:
@@ -88,8 +147,23 @@ class LlamaModel:
         count = llama_cpp.llama_tokenize(self.vocabulary, data, len(data), tokens, room, add_special, True)
         return list(tokens[:count])
 
+    @cached_property
+    def kv_bytes_per_token(self) -> int:
+        """Bytes of key and value memory that one token takes: two 16-bit numbers per head, dimension and layer."""
+        heads = llama_cpp.llama_model_n_head_kv(self.pointer)
+        width = llama_cpp.llama_model_n_embd(self.pointer) // llama_cpp.llama_model_n_head(self.pointer)
+        architecture = self.metadata("general.architecture")
+        keys = int(self.metadata(f"{architecture}.attention.key_length") or width)
+        values = int(self.metadata(f"{architecture}.attention.value_length") or width)
+        return int(llama_cpp.llama_model_n_layer(self.pointer)) * heads * (keys + values) * 2
+
     def piece(self, token: int) -> bytes:
         """Return the bytes that a generated token stands for; control tokens give none."""
+        if (known := self._pieces.get(token)) is None:
+            known = self._pieces[token] = self._piece(token)
+        return known
+
+    def _piece(self, token: int) -> bytes:
         buffer = ctypes.create_string_buffer(256)
         length = llama_cpp.llama_token_to_piece(self.vocabulary, token, buffer, 256, 0, False)
         return buffer.raw[: max(length, 0)]

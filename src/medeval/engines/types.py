@@ -1,8 +1,8 @@
 """What every engine takes and gives: requests, results, and the protocol between them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 FinishReason = Literal["stop", "length", "error"]
 
@@ -14,6 +14,7 @@ class Sampling:
     temperature: float = 0.0
     top_k: int = 0
     top_p: float = 1.0
+    min_p: float = 0.0
     seed: int = 0
 
 
@@ -22,7 +23,8 @@ class GenerationRequest:
     """A rendered prompt to continue.
 
     Attributes:
-        prompt: Text with the chat template's control tokens already in it.
+        prompt: Text with the chat template's control tokens already in it, as the engine's `Chat`
+            rendered it. (For a server it is the conversation as JSON: the server has the template.)
         max_tokens: Limit of generated tokens; reaching it gives finish reason `length`.
         sampling: How tokens are drawn.
         stop: Texts that end the reply; the one found is not part of it.
@@ -30,6 +32,7 @@ class GenerationRequest:
         prefix: A beginning of the prompt that is read on its own, and only once for consecutive
             requests that share it. How a prompt is split is thus a property of the prompt, so that
             the reply does not depend on what was asked before.
+        token_logprobs: Whether the completion carries its tokens and their log-probabilities.
     """
 
     prompt: str
@@ -38,6 +41,7 @@ class GenerationRequest:
     stop: tuple[str, ...] = ()
     grammar: str | None = None
     prefix: str = ""
+    token_logprobs: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ class Completion:
     """A finished reply. With finish reason `error`, `text` is empty and `error` says why.
 
     `seconds_prefill` and `seconds_decode` are this request's share of wall time: a batch's time is
-    split over its tokens.
+    split over its tokens. `token_ids` and `token_logprobs` (nats, under the model's own distribution,
+    whatever the sampling) are there when the request asked for them.
     """
 
     text: str
@@ -55,14 +60,20 @@ class Completion:
     seconds_prefill: float
     seconds_decode: float
     error: str | None = None
+    token_ids: tuple[int, ...] | None = None
+    token_logprobs: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
 class ScoreRequest:
-    """A prompt with alternative continuations, each to be scored after the same prompt."""
+    """A prompt with alternative continuations, each to be scored after the same prompt.
+
+    `prefix` is as in `GenerationRequest`.
+    """
 
     prompt: str
     continuations: tuple[str, ...]
+    prefix: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,8 +91,30 @@ class Scored:
     error: str | None = None
 
 
+class Chat(Protocol):
+    """Turns conversations into the prompts of one engine."""
+
+    @property
+    def text(self) -> str:
+        """The chat template, for the record."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the chat template."""
+        ...
+
+    def render(self, messages: Sequence[Mapping[str, str]], *, complete_last: bool = False) -> str:
+        """Render a conversation up to the assistant's turn; `complete_last` continues the last message."""
+        ...
+
+
 class Engine(Protocol):
-    """Streams results as they finish, each with the index of its request."""
+    """Streams results as they finish, each with the index of its request; exactly one per request."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what of the engine may change a result (build, device, batch shape), as JSON values."""
+        ...
 
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[tuple[int, Completion]]:
         """Continue each prompt."""
@@ -89,4 +122,12 @@ class Engine(Protocol):
 
     def score(self, requests: Sequence[ScoreRequest]) -> Iterator[tuple[int, Scored]]:
         """Score each prompt's continuations."""
+        ...
+
+    def score_text(self, text: str) -> float:
+        """Return the log-probability (nats) of a whole text."""
+        ...
+
+    def close(self) -> None:
+        """Release what the engine holds."""
         ...

@@ -50,7 +50,7 @@ def test_a_greedy_reply_does_not_depend_on_what_else_is_asked(engine: LlamaEngin
 
 
 def test_several_sequences_answer_every_request_once(smollm2_files: dict[str, Path], prompts: list[str]) -> None:
-    engine = LlamaEngine(smollm2_files["q4_k_m"], threads=1, sequences=3)
+    engine = LlamaEngine(smollm2_files["q4_k_m"], threads=1, sequences=4)
     finished = [index for index, _ in engine.generate([GenerationRequest(prompt, 8) for prompt in prompts])]
     engine.close()
     assert sorted(finished) == [0, 1, 2, 3]
@@ -103,12 +103,16 @@ def test_a_shared_prefix_is_read_once(engine: LlamaEngine, prompts: list[str]) -
     read: list[int] = []
     decode = LlamaContext.decode
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(LlamaContext, "decode", lambda self, slots: (read.append(len(slots)), decode(self, slots))[1])
+        patch.setattr(
+            LlamaContext,
+            "decode",
+            lambda self, tokens, *rest: (read.append(len(tokens)), decode(self, tokens, *rest))[1],
+        )
         texts(engine, [GenerationRequest(prompt, 1, prefix=prefix) for prompt in prompts])
     lengths = [len(engine.model.tokenize(prompt)) for prompt in prompts]
     shared = len(engine.model.tokenize(prefix))
-    # One token is generated, and decoded, per reply.
-    assert sum(read) == sum(lengths) - 3 * shared + len(prompts)
+    assert shared >= 16
+    assert sum(read) == sum(lengths) - 3 * shared
 
 
 def test_a_grammar_is_obeyed(engine: LlamaEngine, prompts: list[str]) -> None:
@@ -160,5 +164,7 @@ def test_a_truncated_file_is_named_with_a_remedy(tmp_path: Path, smollm2_files: 
 
 
 def test_a_device_that_the_build_lacks_is_refused() -> None:
-    with pytest.raises(MedevalError, match=r"target 'metal': the installed llama.cpp has no such device; it has: CPU"):
+    with pytest.raises(
+        MedevalError, match=r"target 'metal': the llama.cpp in use was not compiled for it; it has: CPU"
+    ):
         device_for("metal")
