@@ -1,6 +1,7 @@
 # medeval: from pinned weights and benchmarks to verdicts on published claims. Paths below results/NAME/:
 #   sources/BENCHMARK/INDEX/FILE, items/BENCHMARK.parquet       rows as fetched, and as validated items
 #   weights/MODEL/VARIANT.gguf               weights, each described in VARIANT.gguf.json
+#   probes/MODEL/VARIANT/TARGET.json         what the device is and whether it computes what the processor computes
 #   responses/MODEL/VARIANT/TARGET/BENCHMARK.parquet
 #   scores/ likewise; grades/MODEL/VARIANT/TARGET.parquet       a judge on every HealthBench criterion
 #   contamination/, desk_audits/, comparisons.json, verdicts.json, report.html, mlflow.db
@@ -38,6 +39,7 @@ wildcard_constraints:
     benchmark=r"[a-z_]+",
     owner=r"[a-z_]+",
     index=r"\d+",
+    shard=r"\d+-of-\d+",
     file=r"[^/]+(?<!\.source\.json)",
 
 

@@ -8,18 +8,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import llama_cpp
 from lm_eval.api.instance import Instance
 
 from medeval import tables
-from medeval.config.model import Reasoning
 from medeval.config.run import Protocol
-from medeval.engines.lm_eval_model import MedevalLM, Reply
-from medeval.engines.types import Completion, Scored
+from medeval.engines.lm_eval_model import EngineLM, Reply
+from medeval.engines.types import Chat, Completion, Engine, Scored
 from medeval.errors import MedevalError
 from medeval.files import sha256_file, sha256_text, write_json
 from medeval.journal import Journal
 from medeval.prompts.render import template_sha256
+from medeval.shards import Shard, record_path, timings_path
+from medeval.subject import Subject
 
 log = logging.getLogger(__name__)
 
@@ -28,30 +28,27 @@ TASKS = Path(__file__).parent / "tasks"
 
 @dataclass(frozen=True)
 class Run:
-    """What is evaluated, on what, and how; with the files themselves it determines the responses."""
+    """What is evaluated and how; with the files themselves it determines the responses."""
 
     model: str
     variant: str
-    target: str
+    subject: Subject
     protocol: Protocol
     seed: int
-    threads: int
-    sequences: int
-    reasoning: Reasoning | None
-    template_options: dict[str, Any]
+    shard: Shard | None = None
 
 
-def evaluate(items_path: Path, weights: Path, out: Path, run: Run, *, command: str) -> dict[str, float]:
-    """Answer every item of one benchmark and write the responses.
+def evaluate(items_path: Path, out: Path, run: Run, *, command: str) -> dict[str, float]:
+    """Answer every item of one benchmark, or of a shard of it, and write the responses.
 
-    An interrupted call continues from its journal (`out` + `.journal`). lm-eval's own accuracies go
-    to `out` + `.lm_eval.json`, to be compared with those of the score stage.
+    An interrupted call continues from its journal (`out` + `.journal`). Beside the responses go their
+    timings (`out` + `.timings.parquet`) and a record (`out` + `.lm_eval.json`) of what determined them,
+    with lm-eval's own accuracies, to be compared with those of the score stage.
 
     Args:
         items_path: An items or conversations table.
-        weights: The GGUF file.
         out: Responses table to write.
-        run: How to evaluate.
+        run: What to ask, and how.
         command: The command line, for the record.
 
     Returns:
@@ -63,69 +60,79 @@ def evaluate(items_path: Path, weights: Path, out: Path, run: Run, *, command: s
     record = tables.read_record(items_path)
     conversations = record.get("table") == tables.CONVERSATIONS.name
     table = tables.read(items_path, tables.CONVERSATIONS if conversations else tables.ITEMS)
-    items = tables.first_of_each_item(table).to_pylist()
+    table = tables.first_of_each_item(table)
+    if run.shard is not None:
+        table = run.shard.take(table)
+    items = table.to_pylist()
     if not items:
-        raise MedevalError(f"{items_path}: the table holds no items", "Check the source and make the items again.")
+        part = f" in shard {run.shard}" if run.shard else ""
+        raise MedevalError(
+            f"{items_path}: the table holds no items{part}",
+            "Check the source and make the items again; there cannot be more shards than items.",
+        )
     benchmark = items[0]["benchmark"]
     modes: list[str] = ["generate"] if conversations else list(run.protocol.modes)
-    weights_sha256 = sha256_file(weights)
-    identity = _identity(run, modes, weights_sha256, sha256_file(items_path))
+    engine, chat = run.subject.open()
+    identity = _identity(run, modes, sha256_file(items_path), engine, chat)
     run_id = sha256_text(json.dumps(identity, sort_keys=True))[:16]
     with Journal(out.with_name(out.name + ".journal"), run_id) as journal:
-        lm = _load(weights, run, _JournalRecorder(journal))
+        lm = _language_model(engine, chat, run, _JournalRecorder(journal))
         accuracies = _run_lm_eval(lm, items_path, benchmark, modes, run, conversations)
-        rows = list(_rows(items, modes, run, run_id, journal, lm))
-        lm.engine.close()
-        tables.write(
-            out,
-            tables.build(tables.RESPONSES, rows),
-            tables.RESPONSES,
-            command=command,
-            inputs={"items": items_path, "weights": weights},
-        )
-        write_json(out.with_name(out.name + ".lm_eval.json"), {"identity": identity, "accuracy": accuracies})
+        results = list(_results(items, modes, run, journal))
+        rows = [_row(key, value, run_id, lm) for key, value in results]
+        timings = [_timing(key, value) for key, value in results]
+        batch_shape = engine.identity()
+        engine.close()
+        inputs = {"items": items_path, **run.subject.inputs()}
+        record = {
+            "identity": identity,
+            "shard": str(run.shard) if run.shard else None,
+            "sequences": batch_shape.get("sequences"),
+            "accuracy": accuracies,
+        }
+        # The responses go last: what is beside them is complete whenever they are there.
+        write_json(record_path(out), record)
+        for path, rows_of, kind in ((timings_path(out), timings, tables.TIMINGS), (out, rows, tables.RESPONSES)):
+            tables.write(path, tables.build(kind, rows_of), kind, command=command, inputs=inputs)
         journal.remove()
     return accuracies
 
 
-def _identity(run: Run, modes: Sequence[str], weights_sha256: str, items_sha256: str) -> dict[str, Any]:
+def _identity(run: Run, modes: Sequence[str], items_sha256: str, engine: Engine, chat: Chat) -> dict[str, Any]:
     """Collect everything that may change a response; the run id is its hash."""
+    reasoning = run.subject.reasoning
     return {
         "model": run.model,
         "variant": run.variant,
-        "target": run.target,
-        "weights_sha256": weights_sha256,
+        "target": run.subject.target,
+        "weights_sha256": run.subject.sha256(),
         "items_sha256": items_sha256,
-        "engine": f"llama-cpp-python {importlib.metadata.version('llama-cpp-python')}",
+        "engine": engine.identity(),
         "lm_eval": importlib.metadata.version("lm-eval"),
-        "system": llama_cpp.llama_print_system_info().decode(),
         "templates": {mode: template_sha256(mode) for mode in modes},
+        "chat_template": chat.sha256,
         "protocol": run.protocol.model_dump(),
         "seed": run.seed,
-        "sequences": run.sequences,
-        "reasoning": run.reasoning.model_dump() if run.reasoning else None,
-        "template_options": run.template_options,
+        "reasoning": reasoning.model_dump() if reasoning else None,
+        "template_options": dict(run.subject.template_options),
     }
 
 
-def _load(weights: Path, run: Run, recorder: "_JournalRecorder") -> MedevalLM:
-    reasoning = run.reasoning
-    return MedevalLM(
-        str(weights),
-        target=run.target,
-        threads=run.threads,
-        sequences=run.sequences,
+def _language_model(engine: Engine, chat: Chat, run: Run, recorder: "_JournalRecorder") -> EngineLM:
+    reasoning = run.subject.reasoning
+    return EngineLM(
+        engine,
+        chat,
         seed=run.seed,
-        think_open=reasoning.open if reasoning else None,
-        think_close=reasoning.close if reasoning else None,
+        delimiters=(reasoning.open, reasoning.close) if reasoning else None,
         opened_by_template=reasoning.opened_by_template if reasoning else False,
-        template_options=run.template_options,
+        token_logprobs=run.protocol.token_logprobs,
         recorder=recorder,
     )
 
 
 def _run_lm_eval(
-    lm: MedevalLM, items_path: Path, benchmark: str, modes: Sequence[str], run: Run, conversations: bool
+    lm: EngineLM, items_path: Path, benchmark: str, modes: Sequence[str], run: Run, conversations: bool
 ) -> dict[str, float]:
     """Let lm-eval build the requests, call the model and score; our journal sees every result."""
     import lm_eval
@@ -133,9 +140,8 @@ def _run_lm_eval(
 
     protocol = run.protocol
     names = {mode: f"medeval_{benchmark}_{mode}" for mode in modes}
-    manager = TaskManager(
-        include_path=str(TASKS), include_defaults=False, metadata={"items": str(items_path.resolve())}
-    )
+    metadata = {"items": str(items_path.resolve()), **({"shard": str(run.shard)} if run.shard else {})}
+    manager = TaskManager(include_path=str(TASKS), include_defaults=False, metadata=metadata)
     tasks = manager.load(list(names.values()))["tasks"]
     if "generate" in names:
         tasks[names["generate"]].set_config(key="repeats", value=protocol.samples)
@@ -150,6 +156,7 @@ def _run_lm_eval(
             "temperature": protocol.temperature,
             "top_k": protocol.top_k,
             "top_p": protocol.top_p,
+            "min_p": protocol.min_p,
             "max_gen_toks": protocol.conversation_max_tokens if conversations else protocol.max_tokens,
             "until": [],
         },
@@ -190,14 +197,10 @@ def _key(instance: Instance, sample: int) -> str:
     return f"{mode}/{instance.doc['item_id']}/{sample}"
 
 
-def _rows(
-    items: Sequence[dict[str, Any]],
-    modes: Sequence[str],
-    run: Run,
-    run_id: str,
-    journal: Journal,
-    lm: MedevalLM,
-) -> Iterator[dict[str, Any]]:
+def _results(
+    items: Sequence[dict[str, Any]], modes: Sequence[str], run: Run, journal: Journal
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield the key columns and the journal's record of every response, in the order of the table."""
     for mode in modes:
         for item in items:
             for sample in range(run.protocol.samples if mode == "generate" else 1):
@@ -207,18 +210,31 @@ def _rows(
                         f"{item['benchmark']}: item {item['item_id']} has no {mode} response (sample {sample})",
                         "Run the same command again; if it happens twice, delete the journal beside the output.",
                     )
-                yield {
-                    "run_id": run_id,
+                key = {
                     "model": run.model,
                     "variant": run.variant,
-                    "target": run.target,
+                    "target": run.subject.target,
                     "benchmark": item["benchmark"],
                     "item_id": item["item_id"],
                     "sample": sample,
                     "mode": mode,
-                    "prompt_sha256": value["prompt_sha256"],
-                    **(_scored_columns(value) if value["kind"] == "scored" else _generated_columns(value, lm)),
                 }
+                yield key, value
+
+
+def _timing(key: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
+    result = value["result"]
+    scored = value["kind"] == "scored"
+    return {
+        **key,
+        "seconds_prefill": result["seconds"] if scored else result["seconds_prefill"],
+        "seconds_decode": 0.0 if scored else result["seconds_decode"],
+    }
+
+
+def _row(key: dict[str, Any], value: dict[str, Any], run_id: str, lm: EngineLM) -> dict[str, Any]:
+    columns = _scored_columns(value) if value["kind"] == "scored" else _generated_columns(value, lm)
+    return {"run_id": run_id, **key, "prompt_sha256": value["prompt_sha256"], **columns}
 
 
 def _scored_columns(value: dict[str, Any]) -> dict[str, Any]:
@@ -227,23 +243,21 @@ def _scored_columns(value: dict[str, Any]) -> dict[str, Any]:
         "finish_reason": "error" if result["error"] else "scored",
         "prompt_tokens": result["prompt_tokens"],
         "generated_tokens": 0,
-        "seconds_prefill": result["seconds"],
-        "seconds_decode": 0.0,
         "option_logprobs": None if result["error"] else list(result["logprobs"]),
         "error": result["error"],
     }
 
 
-def _generated_columns(value: dict[str, Any], lm: MedevalLM) -> dict[str, Any]:
+def _generated_columns(value: dict[str, Any], lm: EngineLM) -> dict[str, Any]:
     completion = Completion(**value["result"])
     reply: Reply = lm.reply(completion)
     return {
         "finish_reason": completion.finish_reason,
         "prompt_tokens": completion.prompt_tokens,
         "generated_tokens": completion.generated_tokens,
-        "seconds_prefill": completion.seconds_prefill,
-        "seconds_decode": completion.seconds_decode,
         "text": None if completion.error or reply.reasoning_open else str(reply),
         "reasoning": reply.reasoning,
+        "token_ids": completion.token_ids,
+        "token_logprobs": completion.token_logprobs,
         "error": completion.error,
     }

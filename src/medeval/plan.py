@@ -5,6 +5,7 @@ from pathlib import Path
 from medeval.config.model import Variant
 from medeval.config.run import LocalJudge, RunConfig
 from medeval.config.sources import FileSource, HubSource, PypiSource
+from medeval.shards import names
 
 AnySource = HubSource | PypiSource | FileSource
 
@@ -61,7 +62,59 @@ class Plan:
 
     def weights_descriptions(self) -> list[str]:
         """Return the description of every weights file that is evaluated."""
-        return [f"{self.weights(model.id, name)}.json" for model in self.run.models for name in model.evaluate]
+        return [
+            f"{self.weights(model.id, name)}.json"
+            for model in self.run.models
+            for name in model.evaluate
+            if model.variants[name].served is None
+        ]
+
+    def evaluated_files(self, model: str, variant: str, target: str) -> list[str]:
+        """Return what a target loads: a checkpoint's files, one GGUF file, or nothing for a server."""
+        match target:
+            case "api":
+                return []
+            case "vllm":
+                return self.checkpoint(model, variant)
+            case _:
+                return [self.weights(model, variant)]
+
+    def source_option(self, model: str, variant: str, target: str) -> str:
+        """Return the option with which `medeval evaluate` is told what to ask."""
+        match target:
+            case "api":
+                served = self.variant(model, variant).served
+                return f"--served={served.model_dump_json()}" if served else ""
+            case "vllm":
+                return f"--checkpoint={self.results / 'checkpoints' / model / variant}"
+            case _:
+                return f"--weights={self.weights(model, variant)}"
+
+    def probe(self, model: str, variant: str, target: str) -> list[str]:
+        """Return the look at the device that an evaluation needs first; none where there is nothing to find out."""
+        if target in ("api", "vllm") or (target == "cpu" and self.run.engine.sequences != "auto"):
+            return []
+        return [str(self.results / "probes" / model / variant / f"{target}.json")]
+
+    def program(self, target: str) -> str:
+        """Return the `medeval` of a target's own environment where `make setup-TARGET` made one."""
+        own = Path(f".venv-{target}/bin/medeval")
+        return str(own) if own.exists() else "medeval"
+
+    def environment(self, target: str) -> str:
+        """Return the environment file below workflow/envs that a target needs."""
+        return "cpu" if target == "api" else target
+
+    def gpus(self, target: str) -> int:
+        """Return how many GPUs a job of this target asks a cluster for."""
+        if target == "vllm":
+            return self.run.vllm.tensor_parallel_size
+        return 1 if target in ("cuda", "vulkan") else 0
+
+    def shards(self, model: str, variant: str, target: str, benchmark: str) -> list[str]:
+        """Return the responses of each shard of a benchmark."""
+        folder = self.results / "responses" / model / variant / target / f"{benchmark}.shards"
+        return [str(folder / f"{name}.parquet") for name in names(self.run.engine.shards)]
 
     def judge_weights(self) -> list[str]:
         """Return the weights file of a local judge; none for a judge behind an endpoint."""
@@ -123,6 +176,7 @@ class Plan:
             for model in self.run.models
             for variant in model.evaluate
             for target in self.run.targets
+            if model.variants[variant].runs_on(target)
         ]
 
     def _numbered(self, owner: str, sources: list[AnySource]) -> list[str]:

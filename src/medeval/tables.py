@@ -96,7 +96,7 @@ _RUN = {
 
 RESPONSES = TableType(
     "responses",
-    1,
+    2,
     _schema(
         {
             "run_id": _TEXT,  # hash of everything that determines the responses
@@ -105,17 +105,25 @@ RESPONSES = TableType(
             "finish_reason": _TEXT,  # stop, length, scored or error
             "prompt_tokens": pa.int32(),
             "generated_tokens": pa.int32(),
-            "seconds_prefill": pa.float64(),
-            "seconds_decode": pa.float64(),
         },
         {
             "text": _TEXT,  # as generated, reasoning removed; null when the reasoning was never closed
             "reasoning": _TEXT,
             "option_logprobs": pa.list_(pa.float64()),  # nats, one per option
+            "token_ids": pa.list_(pa.int32()),  # with `protocol.token_logprobs`: reasoning and answer
+            "token_logprobs": pa.list_(pa.float32()),  # nats, one per token
             "error": _TEXT,
         },
     ),
     ("model", "variant", "target", "benchmark", "item_id", "sample", "mode"),
+)
+
+# Beside each table of responses, since the same run gives the same responses and never the same times.
+TIMINGS = TableType(
+    "timings",
+    1,
+    _schema({**_RUN, "seconds_prefill": pa.float64(), "seconds_decode": pa.float64()}, {}),
+    RESPONSES.key,
 )
 
 SCORES = TableType(
@@ -319,4 +327,6 @@ def _check_rows(table: pa.Table, table_type: TableType, where: str) -> None:
 
 
 def _package_versions() -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in _RECORDED_PACKAGES}
+    """Return the versions of what is installed: the environment of a target need not have every engine."""
+    installed = {distribution.name for distribution in importlib.metadata.distributions()}
+    return {name: importlib.metadata.version(name) for name in _RECORDED_PACKAGES if name in installed}

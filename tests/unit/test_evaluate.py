@@ -35,8 +35,7 @@ def evaluate_command(items: Path, weights: Path, out: Path, *, seed: int = 1) ->
 
 
 def answers(path: Path) -> list[dict[str, object]]:
-    rows = tables.read(path, tables.RESPONSES).to_pylist()
-    return [{name: value for name, value in row.items() if not name.startswith("seconds_")} for row in rows]
+    return tables.read(path, tables.RESPONSES).to_pylist()
 
 
 @pytest.fixture(scope="module")

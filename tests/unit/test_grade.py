@@ -46,7 +46,7 @@ def responses(tmp_path: Path, conversations: Path) -> Path:
         {
             "run_id": "r", "model": "m", "variant": "v", "target": "cpu", "benchmark": "healthbench",
             "item_id": row["item_id"], "sample": 0, "mode": "generate", "prompt_sha256": "0", "finish_reason": "stop",
-            "prompt_tokens": 1, "generated_tokens": 1, "seconds_prefill": 0.0, "seconds_decode": 0.0,
+            "prompt_tokens": 1, "generated_tokens": 1,
             "text": "See a doctor today.",
         }
         for row in tables.read(conversations, tables.CONVERSATIONS).to_pylist()

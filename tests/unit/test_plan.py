@@ -83,7 +83,7 @@ def test_a_wrong_configuration_names_the_key(changes: dict[str, object], message
 def test_a_variant_is_either_fetched_or_quantized() -> None:
     model = load_yaml(Path("config/models/smollm2-135m-instruct.yaml"))
     model["variants"]["q4_1"]["quantize_from"] = "f16"
-    with pytest.raises(MedevalError, match="give either `source`, `checkpoint` or `quantize_from`"):
+    with pytest.raises(MedevalError, match="give either `source`, `checkpoint`, `quantize_from` or `served`"):
         changed(models=[model])
 
 

@@ -42,8 +42,6 @@ def response(item_id: str, **changes: Any) -> dict[str, Any]:
         "finish_reason": "stop",
         "prompt_tokens": 5,
         "generated_tokens": 3,
-        "seconds_prefill": 0.1,
-        "seconds_decode": 0.1,
         "text": "Answer: B",
     }
     return row | changes

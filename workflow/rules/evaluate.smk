@@ -1,30 +1,72 @@
 # Evaluation: a model answers every item of a benchmark. An interrupted job continues from its journal.
+# A look at the device comes first where there is something to find out: does it compute what the processor
+# computes, and how many replies go best together. Shards of a benchmark are jobs of their own.
+
+RESPONSES = str(RESULTS / "responses/{model}/{variant}/{target}/{benchmark}.parquet")
+SHARD = str(
+    RESULTS / "responses/{model}/{variant}/{target}/{benchmark}.shards/{shard}.parquet"
+)
+RECORDS = [".lm_eval.json", ".timings.parquet"]
+
+
+rule probe:
+    input:
+        weights=str(RESULTS / "weights/{model}/{variant}.gguf"),
+    output:
+        str(RESULTS / "probes/{model}/{variant}/{target}.json"),
+    log:
+        str(RESULTS / "logs/probe/{model}/{variant}/{target}.log"),
+    conda:
+        lambda wildcards: f"../envs/{wildcards.target}.yaml"
+    threads: run.engine.threads
+    resources:
+        mem_mb=lambda wildcards, input: 2000 + 2 * int(input.size_mb),
+        gpu=lambda wildcards: plan.gpus(wildcards.target),
+        runtime="1h",
+    params:
+        program=lambda wildcards: plan.program(wildcards.target),
+        sequences=run.engine.sequences,
+        library=f"--llama-cpp={run.engine.llama_cpp}" if run.engine.llama_cpp else [],
+    message:
+        "Looking at {wildcards.target} with {wildcards.model} {wildcards.variant}"
+    shell:
+        "{params.program:q} probe --weights {input.weights:q} --target {wildcards.target} --threads {threads}"
+        " --sequences {params.sequences:q} {params.library:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule evaluate:
     input:
         questions=str(RESULTS / "items/{benchmark}.parquet"),
-        weights=str(RESULTS / "weights/{model}/{variant}.gguf"),
+        weights=lambda wildcards: plan.evaluated_files(
+            wildcards.model, wildcards.variant, wildcards.target
+        ),
+        probe=lambda wildcards: plan.probe(
+            wildcards.model, wildcards.variant, wildcards.target
+        ),
     output:
-        responses=str(
-            RESULTS / "responses/{model}/{variant}/{target}/{benchmark}.parquet"
-        ),
-        lm_eval=str(
-            RESULTS
-            / "responses/{model}/{variant}/{target}/{benchmark}.parquet.lm_eval.json"
-        ),
+        responses=RESPONSES,
+        records=[RESPONSES + name for name in RECORDS],
     log:
         str(RESULTS / "logs/evaluate/{model}/{variant}/{target}/{benchmark}.log"),
     benchmark:
         str(RESULTS / "benchmarks/evaluate/{model}/{variant}/{target}/{benchmark}.tsv")
     conda:
-        "../envs/cpu.yaml"
+        lambda wildcards: f"../envs/{plan.environment(wildcards.target)}.yaml"
     threads: run.engine.threads
     resources:
-        # The weights are mapped into memory; the rest is the context and Python.
-        mem_mb=lambda wildcards, input: 3000 + int(2 * input.size_mb),
+        # Weights may be held twice, mapped and repacked for the processor; then keys and values, and Python.
+        mem_mb=lambda wildcards, input: 2000
+        + run.engine.kv_limit_mib
+        + 2 * int(input.size_mb),
+        gpu=lambda wildcards: plan.gpus(wildcards.target),
         runtime="24h",
     params:
+        program=lambda wildcards: plan.program(wildcards.target),
+        subject=lambda wildcards: plan.source_option(
+            wildcards.model, wildcards.variant, wildcards.target
+        ),
+        probe=lambda wildcards, input: [f"--probe={path}" for path in input.probe],
+        shard=[],
         protocol=run.protocol.model_dump_json(),
         reasoning=lambda wildcards: json.dumps(
             run.model(wildcards.model).model_dump()["reasoning"]
@@ -34,11 +76,73 @@ rule evaluate:
         ),
         seed=run.seed,
         sequences=run.engine.sequences,
+        engine=run.engine.model_dump_json(exclude={"threads", "sequences", "shards"}),
+        vllm=run.vllm.model_dump_json(),
     message:
         "{wildcards.model} {wildcards.variant} answers {wildcards.benchmark} on {wildcards.target}"
     shell:
-        "medeval evaluate --items {input.questions:q} --weights {input.weights:q} --out {output.responses:q}"
+        "{params.program:q} evaluate --items {input.questions:q} {params.subject:q} {params.probe:q} {params.shard:q}"
         " --model {wildcards.model} --variant {wildcards.variant} --target {wildcards.target}"
         " --protocol {params.protocol:q} --reasoning {params.reasoning:q}"
         " --template-options {params.template_options:q} --seed {params.seed:q}"
-        " --threads {threads} --sequences {params.sequences:q} > {log:q} 2>&1"
+        " --engine {params.engine:q} --threads {threads} --sequences {params.sequences:q} --vllm {params.vllm:q}"
+        " --out {output.responses:q} > {log:q} 2>&1"
+
+
+if run.engine.shards > 1:
+
+    ruleorder: merge > evaluate
+
+    use rule evaluate as evaluate_shard with:
+        output:
+            responses=SHARD,
+            records=[SHARD + name for name in RECORDS],
+        log:
+            str(
+                RESULTS
+                / "logs/evaluate/{model}/{variant}/{target}/{benchmark}.{shard}.log"
+            ),
+        benchmark:
+            str(
+                RESULTS
+                / "benchmarks/evaluate/{model}/{variant}/{target}/{benchmark}.{shard}.tsv"
+            )
+        params:
+            program=lambda wildcards: plan.program(wildcards.target),
+            subject=lambda wildcards: plan.source_option(
+                wildcards.model, wildcards.variant, wildcards.target
+            ),
+            probe=lambda wildcards, input: [f"--probe={path}" for path in input.probe],
+            shard=lambda wildcards: f"--shard={wildcards.shard}",
+            protocol=run.protocol.model_dump_json(),
+            reasoning=lambda wildcards: json.dumps(
+                run.model(wildcards.model).model_dump()["reasoning"]
+            ),
+            template_options=lambda wildcards: json.dumps(
+                run.model(wildcards.model).template_options
+            ),
+            seed=run.seed,
+            sequences=run.engine.sequences,
+            engine=run.engine.model_dump_json(
+                exclude={"threads", "sequences", "shards"}
+            ),
+            vllm=run.vllm.model_dump_json(),
+        message:
+            "{wildcards.model} {wildcards.variant} answers shard {wildcards.shard} of {wildcards.benchmark}"
+            " on {wildcards.target}"
+
+    rule merge:
+        input:
+            lambda wildcards: plan.shards(**wildcards),
+        output:
+            responses=RESPONSES,
+            records=[RESPONSES + name for name in RECORDS],
+        log:
+            str(RESULTS / "logs/merge/{model}/{variant}/{target}/{benchmark}.log"),
+        conda:
+            "../envs/cpu.yaml"
+        message:
+            "Putting the shards of {wildcards.benchmark} together: {wildcards.model} {wildcards.variant}"
+            " on {wildcards.target}"
+        shell:
+            "medeval merge --out {output.responses:q} {input:q} > {log:q} 2>&1"

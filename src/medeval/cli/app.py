@@ -69,6 +69,7 @@ for command in (
     coverage.coverage,
     data.overlap,
     evaluation.evaluate,
+    evaluation.merge,
     evaluation.score,
     evaluation.grade,
     results.compare,

@@ -4,13 +4,18 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+from pydantic import BaseModel
 
+from medeval.config.files import validate
 from medeval.errors import MedevalError
 
 FILE = click.Path(path_type=Path)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+SectionT = TypeVar("SectionT", bound=BaseModel)
 
 
 def command_line() -> str:
@@ -31,3 +36,12 @@ def json_object(option: str, text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise MedevalError(f"{option}: expected a JSON object, found {text}", 'Give one such as {"key": "value"}.')
     return value
+
+
+def section(kind: type[SectionT], option: str, text: str) -> SectionT:
+    """Read an option's value that must be a part of the configuration, as JSON.
+
+    Raises:
+        MedevalError: It is not JSON, or holds a wrong key or value.
+    """
+    return validate(kind, json_object(option, text), Path(option))

@@ -24,8 +24,21 @@ class Imatrix(Section):
     chunk_tokens: int = Field(512, ge=16, description="Tokens read at a time.")
 
 
+class Served(Section):
+    """A model behind an OpenAI-compatible server, for the target `api`."""
+
+    url: str = Field(description="Base address of the server, such as http://localhost:8000/v1.")
+    model: str = Field(description="The server's name for the model.")
+    key_variable: str | None = Field(None, description="Environment variable that holds the API key.")
+    concurrency: int = Field(8, ge=1, description="Requests in flight at once.")
+    requests_per_minute: float | None = Field(None, gt=0, description="Most requests in a minute; null: no limit.")
+    seconds_timeout: float = Field(600.0, gt=0, description="Most seconds from a request to its whole reply.")
+    attempts: int = Field(6, ge=1, description="Times that a request is made at most, when a failure may pass.")
+    extra: dict[str, Any] = Field(default_factory=dict, description="Further values of every request's body.")
+
+
 class Variant(Section):
-    """One weights file of a model: fetched from a source, converted from a checkpoint, or quantized from another."""
+    """One form of a model: weights that are fetched, converted or quantized, or a server that has them."""
 
     source: Source | None = Field(None, description="Where the file is fetched from.")
     checkpoint: list[Source] | None = Field(
@@ -34,6 +47,9 @@ class Variant(Section):
         description="Files of a Safetensors checkpoint that llama.cpp's converter turns into a GGUF.",
     )
     quantize_from: Slug | None = Field(None, description="Variant that llama.cpp quantizes to make this one.")
+    served: Served | None = Field(
+        None, description="Server that answers for the model; nothing is known of its weights."
+    )
     type: QuantizationType | None = Field(
         None, description="Type to make; with `checkpoint` (BF16, F16, F32 or Q8_0) or `quantize_from`."
     )
@@ -44,15 +60,21 @@ class Variant(Section):
 
     @model_validator(mode="after")
     def _made_in_one_way(self) -> Self:
-        if sum(way is not None for way in (self.source, self.checkpoint, self.quantize_from)) != 1:
-            raise ValueError("give either `source`, `checkpoint` or `quantize_from`, and only one of them")
-        if (self.source is None) != (self.type is not None):
+        if sum(way is not None for way in (self.source, self.checkpoint, self.quantize_from, self.served)) != 1:
+            raise ValueError("give either `source`, `checkpoint`, `quantize_from` or `served`, and only one of them")
+        if (self.source is None and self.served is None) != (self.type is not None):
             raise ValueError("`type` goes with `checkpoint` and `quantize_from`, and is needed there")
         if self.checkpoint is not None and self.type not in ("BF16", "F16", "F32", "Q8_0"):
             raise ValueError(f"a checkpoint is converted to BF16, F16, F32 or Q8_0, not to {self.type}")
         if self.imatrix is not None and self.quantize_from is None:
             raise ValueError("`imatrix` goes with `quantize_from`")
         return self
+
+    def runs_on(self, target: str) -> bool:
+        """Whether a target can evaluate this variant: servers on `api`, checkpoints on `vllm`, GGUFs on the others."""
+        if target == "api":
+            return self.served is not None
+        return self.served is None and (target != "vllm" or self.checkpoint is not None)
 
 
 class Reasoning(Section):

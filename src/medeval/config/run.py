@@ -15,7 +15,7 @@ from medeval.config.sources import AnySource, FileSource, HubSource, Source
 BenchmarkId = Literal[
     "medqa", "medmcqa", "pubmedqa", "mmlu_health", "mmlu_pro_health", "medxpertqa", "afrimedqa", "healthbench"
 ]
-Target = Literal["cpu", "vulkan", "metal", "cuda"]
+Target = Literal["cpu", "vulkan", "metal", "cuda", "vllm", "api"]
 Mode = Literal["generate", "letter", "cloze", "choices_only"]
 
 
@@ -37,9 +37,11 @@ class Protocol(Section):
     temperature: float = Field(0.0, ge=0, description="0 is greedy.")
     top_k: int = Field(0, ge=0, description="Keep the k most likely tokens; 0 keeps all.")
     top_p: float = Field(1.0, gt=0, le=1, description="Keep the smallest set of tokens with this probability.")
+    min_p: float = Field(0.0, ge=0, lt=1, description="Drop tokens less likely than this share of the likeliest.")
     max_tokens: int = Field(1024, ge=1, description="Token limit of a multiple-choice reply.")
     conversation_max_tokens: int = Field(1024, ge=1, description="Token limit of a HealthBench reply.")
     samples: int = Field(1, ge=1, description="Replies per item, each with its own seed.")
+    token_logprobs: bool = Field(False, description="Keep every generated token with its log-probability.")
 
     @model_validator(mode="after")
     def _headline_is_measured(self) -> Self:
@@ -53,13 +55,46 @@ class Protocol(Section):
 class Engine(Section):
     """How the llama.cpp engine uses the machine."""
 
-    threads: int = Field(1, ge=1, description="Threads of one evaluation job.")
-    sequences: int = Field(
-        1,
-        ge=1,
-        le=64,
-        description="Replies decoded together. More changes the last digits, so it is part of the protocol.",
+    threads: int = Field(1, ge=1, description="Threads of one evaluation job; they change no result.")
+    sequences: Literal["auto", 1, 2, 4, 8, 16, 32, 64] = Field(
+        "auto",
+        description="Replies decoded together. More changes the last digits, so it is part of the protocol. `auto` "
+        "measures the machine once and takes the fewest that are about as fast as any.",
     )
+    schedule: Literal["audit", "fast"] = Field(
+        "audit",
+        description="`audit`: a reply does not depend on what else is asked, nor on interruptions. `fast`: it may.",
+    )
+    kv_limit_mib: int = Field(
+        4096, ge=64, description="Most memory for keys and values of one job. With `auto`, fewer replies go together."
+    )
+    shards: int = Field(1, ge=1, description="Jobs that each benchmark is divided into.")
+    llama_cpp: Path | None = Field(
+        None, description="Folder with the libraries of a llama.cpp build of your own; null: the environment's."
+    )
+
+
+class Vllm(Section):
+    """How vLLM uses its GPUs; every value may change the last digits of a result."""
+
+    dtype: Literal["bfloat16", "float16", "float32"] = Field("bfloat16", description="Type of weights and activations.")
+    max_model_len: int | None = Field(
+        None,
+        ge=2,
+        description="Tokens of prompt and reply together; null: the model's own context, or as much of it as the "
+        "memory holds. What is longer is an error of that item, never cut.",
+    )
+    max_num_seqs: int = Field(
+        8, ge=1, description="Replies decoded together. More is faster and changes more of the last digits."
+    )
+    prefix_caching: bool = Field(
+        False,
+        description="Keep what was computed for shared beginnings of prompts. A reply then depends on what was asked "
+        "before it; log-probabilities of options never read this cache.",
+    )
+    tensor_parallel_size: int = Field(1, ge=1, description="GPUs that share one model.")
+    gpu_memory_utilization: float = Field(0.9, gt=0, le=1, description="Share of the GPU's memory that vLLM takes.")
+    enforce_eager: bool = Field(False, description="Run without compilation and CUDA graphs: slower, starts faster.")
 
 
 class LocalJudge(Section):
@@ -117,6 +152,7 @@ class RunConfig(Section):
     targets: list[Target] = Field(["cpu"], min_length=1, description="Devices to evaluate on.")
     protocol: Protocol = Field(default_factory=Protocol, description="How models are asked.")
     engine: Engine = Field(default_factory=Engine, description="How the machine is used.")
+    vllm: Vllm = Field(default_factory=Vllm, description="How the target `vllm` uses its GPUs.")
     judge: LocalJudge | ApiJudge | None = Field(None, description="Who grades HealthBench; null leaves it out.")
     contamination: Contamination = Field(default_factory=Contamination, description="What is searched for leaks.")
     hub: Hub = Field(default_factory=Hub, description="How files reach this machine.")
@@ -142,6 +178,16 @@ class RunConfig(Section):
         subjects += [v.published_as for model in self.models for v in model.variants.values() if v.published_as]
         if repeated := sorted({name for name in subjects if subjects.count(name) > 1}):
             raise ValueError(f"`published_as` gives {repeated} to more than one model or variant")
+        for target in self.targets:
+            if not any(m.variants[name].runs_on(target) for m in self.models for name in m.evaluate):
+                needed = {"api": "`served`", "vllm": "`checkpoint`"}.get(target, "weights")
+                raise ValueError(f"`targets` has {target!r}, and no evaluated variant has {needed} for it")
+        for model in self.models:
+            for name in model.evaluate:
+                if not any(model.variants[name].runs_on(target) for target in self.targets):
+                    raise ValueError(f"no target of {list(self.targets)} can evaluate {model.id}/{name}")
+        if "api" in self.targets and self.protocol.modes != ["generate"]:
+            raise ValueError("`targets` has 'api', whose servers cannot score options: set `modes` to [generate]")
         if not self.choice_benchmarks and self.judge is None:
             raise ValueError("`benchmarks` holds only HealthBench, and no `judge` grades it")
         if isinstance(self.judge, LocalJudge):

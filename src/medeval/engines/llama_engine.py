@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 import llama_cpp
 import numpy as np
 
+from medeval.engines.chat import shared_length
 from medeval.engines.llama_batch import ALL_SEQUENCES
 from medeval.engines.llama_context import CHUNK_TOKENS, LlamaContext, cells_for
 from medeval.engines.llama_model import LlamaModel
@@ -38,7 +40,8 @@ class LlamaEngine:
             the last digits of the logits, so it is part of the protocol.
         schedule: `audit`: a reply depends on its request and the width only; `fast`: prompts and
             replies share batches.
-        kv_limit_mib: Most memory for keys and values; a run that needs more is refused. None: no limit.
+        kv_limit_mib: Most memory for keys and values. None: no limit.
+        may_narrow: Lower `sequences` until the longest request fits the limit; otherwise it is refused.
 
     Raises:
         MedevalError: The file cannot be loaded, the target's device is not there, or `sequences` is
@@ -54,12 +57,13 @@ class LlamaEngine:
         sequences: int = 1,
         schedule: ScheduleName = "audit",
         kv_limit_mib: int | None = None,
+        may_narrow: bool = False,
     ) -> None:
         if sequences not in WIDTHS:
             raise MedevalError(f"{sequences} sequences cannot be decoded together", f"Choose one of {WIDTHS}.")
         self.model = LlamaModel(path, target)
         self.sequences, self.schedule, self.threads = sequences, schedule, threads
-        self._kv_limit_mib = kv_limit_mib
+        self._kv_limit_mib, self._may_narrow = kv_limit_mib, may_narrow
 
     def close(self) -> None:
         """Release the model."""
@@ -77,6 +81,18 @@ class LlamaEngine:
             "flash_attention": False,
             "kv_type": "f16",
         }
+
+    def prepare(self, requests: Sequence[GenerationRequest]) -> None:
+        """Fit the number of sequences to the longest request of the whole run.
+
+        Raises:
+            MedevalError: Keys and values of the longest request are over the limit.
+        """
+        needs = [len(self.model.tokenize(request.prompt)) + request.max_tokens for request in requests]
+        longest = max((need for need in needs if need <= self.model.trained_context), default=0)
+        while self._may_narrow and self.sequences > 1 and self._kv_mib(longest) > (self._kv_limit_mib or math.inf):
+            self.sequences = WIDTHS[WIDTHS.index(self.sequences) - 1]
+        log.info("%s: %s", self.model.path.name, self._check_kv(longest, self.sequences))
 
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[tuple[int, Completion]]:
         """Continue each prompt, yielding (index, completion) as replies finish.
@@ -179,32 +195,30 @@ class LlamaEngine:
         """Return the tokens that prefix and prompt share; the last token of a prompt is always read with the rest."""
         if not text:
             return []
-        shared = min(_common_prefix(self.model.tokenize(text), prompt), len(prompt) - 1)
+        shared = min(shared_length(self.model.tokenize(text), prompt), len(prompt) - 1)
         return prompt[:shared] if shared >= _SHORTEST_PREFIX else []
 
-    def _check_kv(self, tokens: int, sequences: int) -> None:
+    def _kv_mib(self, tokens: int, sequences: int | None = None) -> float:
+        cells = cells_for(tokens) * (self.sequences if sequences is None else sequences)
+        return cells * self.model.kv_bytes_per_token / _MIB
+
+    def _check_kv(self, tokens: int, sequences: int) -> str:
         """Say how much memory keys and values will take, and refuse what is over the limit."""
-        each = cells_for(tokens) * self.model.kv_bytes_per_token / _MIB
-        log.info(
-            "%s: %d sequences of %d tokens: %.0f MiB of keys and values",
-            self.model.path,
-            sequences,
-            tokens,
-            each * sequences,
-        )
-        if self._kv_limit_mib is not None and each * sequences > self._kv_limit_mib:
+        needed = self._kv_mib(tokens, sequences)
+        statement = f"{sequences} sequences of {tokens:,} tokens need {needed:,.0f} MiB of keys and values"
+        if self._kv_limit_mib is not None and needed > self._kv_limit_mib:
             raise MedevalError(
-                f"{sequences} sequences of {tokens:,} tokens need {each * sequences:,.0f} MiB of keys and values, "
-                f"and the limit is {self._kv_limit_mib:,} MiB",
-                f"Raise `engine.kv_limit_mib` (one sequence needs {each:,.0f} MiB), or lower `engine.sequences` or "
-                "the token limit.",
+                f"{statement}, and the limit is {self._kv_limit_mib:,} MiB",
+                f"Raise `engine.kv_limit_mib` (one sequence needs {self._kv_mib(tokens, 1):,.0f} MiB), or lower "
+                "`engine.sequences` or the token limit.",
             )
+        return statement
 
     def _encode(self, request: ScoreRequest) -> tuple[list[int], list[list[int]]]:
         """Tokenize prompt and continuations together, since a boundary may merge into one token."""
         prompt = self.model.tokenize(request.prompt)
         whole = [self.model.tokenize(request.prompt + text) for text in request.continuations]
-        shared = min([len(prompt) - 1, *(_common_prefix(prompt, tokens) for tokens in whole)])
+        shared = min([len(prompt) - 1, *(shared_length(prompt, tokens) for tokens in whole)])
         shared = len(prompt) if all(tokens[: len(prompt)] == prompt for tokens in whole) else shared
         return prompt[:shared], [tokens[shared:] for tokens in whole]
 
@@ -252,8 +266,3 @@ class LlamaEngine:
                 totals[option] += score
                 greedy[option] &= int(best[row]) == token
         return Scored(tuple(totals), tuple(greedy), len(prompt), time.perf_counter() - began)
-
-
-def _common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
-    limit = min(len(a), len(b))
-    return next((i for i in range(limit) if a[i] != b[i]), limit)

@@ -150,12 +150,13 @@ class LlamaModel:
     @cached_property
     def kv_bytes_per_token(self) -> int:
         """Bytes of key and value memory that one token takes: two 16-bit numbers per head, dimension and layer."""
-        heads = llama_cpp.llama_model_n_head_kv(self.pointer)
+        layers: int = llama_cpp.llama_model_n_layer(self.pointer)
+        heads: int = llama_cpp.llama_model_n_head_kv(self.pointer)
         width = llama_cpp.llama_model_n_embd(self.pointer) // llama_cpp.llama_model_n_head(self.pointer)
         architecture = self.metadata("general.architecture")
         keys = int(self.metadata(f"{architecture}.attention.key_length") or width)
         values = int(self.metadata(f"{architecture}.attention.value_length") or width)
-        return int(llama_cpp.llama_model_n_layer(self.pointer)) * heads * (keys + values) * 2
+        return layers * heads * (keys + values) * 2
 
     def piece(self, token: int) -> bytes:
         """Return the bytes that a generated token stands for; control tokens give none."""

@@ -1,4 +1,4 @@
-"""The llama.cpp engine as an lm-eval model class, registered as `medeval`."""
+"""Any engine as an lm-eval model class; the llama.cpp engine is registered as `medeval`."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,12 +11,15 @@ from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
 from medeval.answers.reasoning import split_reasoning
-from medeval.engines.chat import ChatTemplate
+from medeval.engines.chat import ChatTemplate, shared_length
 from medeval.engines.llama_engine import LlamaEngine
-from medeval.engines.types import Completion, GenerationRequest, Sampling, Scored, ScoreRequest
+from medeval.engines.schedule import ScheduleName
+from medeval.engines.types import Chat, Completion, Engine, GenerationRequest, Sampling, Scored, ScoreRequest
 from medeval.errors import MedevalError
 from medeval.files import sha256_text
 from medeval.progress import Tracker
+
+DEFAULT_SEED = 20260101
 
 
 class Reply(str):
@@ -53,57 +56,38 @@ class _NoRecorder:
         return None
 
 
-@register_model("medeval")
-class MedevalLM(LM):
-    """lm-eval's view of one GGUF file.
+class EngineLM(LM):
+    """lm-eval's view of an engine.
 
     Args:
-        pretrained: Path of the GGUF file (the usual name of this argument in lm-eval).
-        target: cpu, vulkan, metal or cuda.
-        threads: Threads of the engine.
-        sequences: Replies decoded together.
+        engine: Answers the requests.
+        chat: Renders conversations for this engine.
         seed: Seed from which each item's and sample's own seed is derived.
-        think_open: Text that starts the model's reasoning, if it has any.
-        think_close: Text that ends it.
+        delimiters: Texts that start and end the model's reasoning, if it has any.
         opened_by_template: The chat template writes the opening text itself.
-        template_options: Variables for the chat template.
+        token_logprobs: Keep every token of a reply with its log-probability.
         recorder: Keeps finished results; None keeps none.
-        batch_size: lm-eval passes it; only 1 is accepted, since `sequences` is ours.
-        max_batch_size: lm-eval passes it; must be None.
-        device: Not used: lm-eval passes its own default (`cuda:0`) whatever the machine has; `target` decides.
-
-    Raises:
-        MedevalError: An argument cannot be honoured.
     """
 
     def __init__(
         self,
-        pretrained: str,
+        engine: Engine,
+        chat: Chat,
         *,
-        target: str = "cpu",
-        threads: int = 1,
-        sequences: int = 1,
-        seed: int = 20260101,
-        think_open: str | None = None,
-        think_close: str | None = None,
+        seed: int = DEFAULT_SEED,
+        delimiters: tuple[str, str] | None = None,
         opened_by_template: bool = False,
-        template_options: dict[str, Any] | None = None,
+        token_logprobs: bool = False,
         recorder: Recorder | None = None,
-        batch_size: Any = None,
-        max_batch_size: Any = None,
-        device: str | None = None,
     ) -> None:
         super().__init__()
-        if batch_size not in (None, 1, "1") or max_batch_size is not None:
-            raise MedevalError(f"batch_size {batch_size} has no meaning here", "Set `sequences` in --model_args.")
-        if (think_open is None) != (think_close is None):
-            raise MedevalError("think_open and think_close go together", "Give both, or neither.")
-        self.engine = LlamaEngine(Path(pretrained), target=target, threads=int(threads), sequences=int(sequences))
-        self.chat = ChatTemplate(self.engine.model, template_options or {})
-        self._seed = int(seed)
-        self._delimiters = (think_open, think_close) if think_open and think_close else None
+        self.engine, self.chat = engine, chat
+        self._seed = seed
+        self._delimiters = delimiters
         self._opened_by_template = opened_by_template
+        self._token_logprobs = token_logprobs
         self._recorder: Recorder = recorder or _NoRecorder()
+        self._prefixes: dict[str, str] = {}
 
     @property
     def tokenizer_name(self) -> str:
@@ -115,8 +99,16 @@ class MedevalLM(LM):
         return self.chat.text
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        """Render a conversation with the model's own template."""
-        return self.chat.render(chat_history, complete_last=not add_generation_prompt)
+        """Render a conversation with the model's own template.
+
+        What stands before the last message (system message, worked examples) is remembered as the
+        prompt's prefix: a property of the prompt itself, so that it is the same in every shard.
+        """
+        prompt = self.chat.render(chat_history, complete_last=not add_generation_prompt)
+        if chat_history and add_generation_prompt:
+            other = self.chat.render([*chat_history[:-1], {**chat_history[-1], "content": "\u2022"}])
+            self._prefixes[prompt] = prompt[: shared_length(prompt, other)]
+        return prompt
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """Generate one reply per request; the text that follows the reasoning is returned."""
@@ -128,7 +120,12 @@ class MedevalLM(LM):
             results[i] = found if isinstance(found, Completion) else None
             if results[i] is None:
                 todo.append(i)
-        prepared = [self._generation_request(requests[i], samples[i]) for i in todo]
+        everything = [
+            self._generation_request(request, sample, repeated=max(samples, default=0) > 0)
+            for request, sample in zip(requests, samples, strict=True)
+        ]
+        self.engine.prepare(everything)
+        prepared = [everything[i] for i in todo]
         # Longest prompts first: a last long straggler would leave the other sequences idle.
         order = sorted(range(len(todo)), key=lambda k: -len(prepared[k].prompt))
         with Tracker("generating", len(requests), len(requests) - len(todo)) as tracker:
@@ -149,7 +146,7 @@ class MedevalLM(LM):
             found = self._recorder.find(group[0], 0)
             results.append(found if isinstance(found, Scored) else None)
         todo = [g for g, result in enumerate(results) if result is None]
-        prepared = [ScoreRequest(groups[g][0].args[0], tuple(r.args[1] for r in groups[g])) for g in todo]
+        prepared = [self._score_request(groups[g]) for g in todo]
         with Tracker("scoring", len(groups), len(groups) - len(todo)) as tracker:
             for k, scored in self.engine.score(prepared):
                 results[todo[k]] = scored
@@ -163,7 +160,11 @@ class MedevalLM(LM):
         """Score whole texts."""
         return [self.engine.score_text(request.args[0]) for request in requests]
 
-    def _generation_request(self, request: Instance, sample: int) -> GenerationRequest:
+    def _score_request(self, group: Sequence[Instance]) -> ScoreRequest:
+        prompt = group[0].args[0]
+        return ScoreRequest(prompt, tuple(request.args[1] for request in group), self._prefixes.get(prompt, ""))
+
+    def _generation_request(self, request: Instance, sample: int, *, repeated: bool) -> GenerationRequest:
         prompt, kwargs = request.args
         greedy = not kwargs.get("do_sample", False) or float(kwargs.get("temperature", 0)) == 0
         item = str(request.doc.get("item_id", request.doc_id))
@@ -171,12 +172,21 @@ class MedevalLM(LM):
             temperature=0.0 if greedy else float(kwargs["temperature"]),
             top_k=int(kwargs.get("top_k", 0)),
             top_p=float(kwargs.get("top_p", 1.0)),
+            min_p=float(kwargs.get("min_p", 0.0)),
             seed=int(sha256_text(f"{self._seed}:{item}:{sample}")[:8], 16),
         )
         limit = int(kwargs.get("max_gen_toks") or kwargs.get("max_new_tokens") or kwargs.get("max_tokens") or 1024)
         until = kwargs.get("until") or []
         stops = (until,) if isinstance(until, str) else tuple(until)
-        return GenerationRequest(prompt, limit, sampling, stops)
+        return GenerationRequest(
+            prompt,
+            limit,
+            sampling,
+            stops,
+            # Samples of one item follow each other and share the reading of the whole prompt.
+            prefix=prompt if repeated else self._prefixes.get(prompt, ""),
+            token_logprobs=self._token_logprobs,
+        )
 
     def reply(self, completion: Completion) -> Reply:
         """Separate a completion into reasoning and answer by the model's delimiters."""
@@ -187,6 +197,62 @@ class MedevalLM(LM):
             text = self._delimiters[0] + text
         reasoning, answer, unfinished = split_reasoning(text, *self._delimiters)
         return Reply(answer, completion.finish_reason, reasoning, unfinished)
+
+
+@register_model("medeval")
+class MedevalLM(EngineLM):
+    """lm-eval's view of one GGUF file, for its stock command line.
+
+    Args:
+        pretrained: Path of the GGUF file (the usual name of this argument in lm-eval).
+        target: cpu, vulkan, metal or cuda.
+        threads: Threads of the engine.
+        sequences: Replies decoded together.
+        schedule: audit or fast.
+        seed: Seed from which each item's and sample's own seed is derived.
+        think_open: Text that starts the model's reasoning, if it has any.
+        think_close: Text that ends it.
+        opened_by_template: The chat template writes the opening text itself.
+        template_options: Variables for the chat template.
+        batch_size: lm-eval passes it; only 1 is accepted, since `sequences` is ours.
+        max_batch_size: lm-eval passes it; must be None.
+        device: Not used: lm-eval passes its own default (`cuda:0`) whatever the machine has; `target` decides.
+
+    Raises:
+        MedevalError: An argument cannot be honoured.
+    """
+
+    def __init__(
+        self,
+        pretrained: str,
+        *,
+        target: str = "cpu",
+        threads: int = 1,
+        sequences: int = 1,
+        schedule: ScheduleName = "audit",
+        seed: int = DEFAULT_SEED,
+        think_open: str | None = None,
+        think_close: str | None = None,
+        opened_by_template: bool = False,
+        template_options: dict[str, Any] | None = None,
+        batch_size: Any = None,
+        max_batch_size: Any = None,
+        device: str | None = None,
+    ) -> None:
+        if batch_size not in (None, 1, "1") or max_batch_size is not None:
+            raise MedevalError(f"batch_size {batch_size} has no meaning here", "Set `sequences` in --model_args.")
+        if (think_open is None) != (think_close is None):
+            raise MedevalError("think_open and think_close go together", "Give both, or neither.")
+        engine = LlamaEngine(
+            Path(pretrained), target=target, threads=int(threads), sequences=int(sequences), schedule=schedule
+        )
+        super().__init__(
+            engine,
+            ChatTemplate(engine.model, template_options or {}),
+            seed=int(seed),
+            delimiters=(think_open, think_close) if think_open and think_close else None,
+            opened_by_template=opened_by_template,
+        )
 
 
 def _question_key(request: Instance) -> tuple[str | None, int | None, str]:

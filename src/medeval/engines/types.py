@@ -116,6 +116,14 @@ class Engine(Protocol):
         """Return what of the engine may change a result (build, device, batch shape), as JSON values."""
         ...
 
+    def prepare(self, requests: Sequence[GenerationRequest]) -> None:
+        """See every request of a run, finished ones included, before the others are generated.
+
+        What depends on all of them, such as the room for the longest or how many fit into memory
+        together, then does not depend on where a run was interrupted.
+        """
+        ...
+
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[tuple[int, Completion]]:
         """Continue each prompt."""
         ...

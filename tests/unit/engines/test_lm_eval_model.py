@@ -15,7 +15,7 @@ from medeval.errors import MedevalError
         ({"batch_size": 8}, "batch_size 8 has no meaning here"),
         ({"batch_size": "auto"}, "batch_size auto has no meaning here"),
         ({"think_open": "<think>"}, "think_open and think_close go together"),
-        ({"target": "cuda"}, "target 'cuda': the installed llama.cpp has no such device"),
+        ({"target": "cuda"}, "target 'cuda': the llama.cpp in use was not compiled for it"),
     ],
 )
 def test_an_argument_that_cannot_be_honoured_is_refused(
