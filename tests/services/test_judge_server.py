@@ -1,136 +1,130 @@
 """A judge behind an OpenAI-compatible endpoint that fails in the ways endpoints do."""
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from medeval.config.run import ApiJudge
+from medeval.engines.openai_client import SIMPLE_QUESTION
 from medeval.errors import MedevalError
-from medeval.healthbench import judge as judging
 from medeval.healthbench.judge import Question, ServerJudge, Verdict, parse_verdict
+from tests.services.chat_server import Answer, ChatServer, completion, error
 
-Reply = tuple[int, str, dict[str, str]]
-
-
-class Server:
-    """Answers each request by a function of how many requests had the same prompt before."""
-
-    def __init__(self, reply: Callable[[str, int], Reply]) -> None:
-        self.requests: list[dict[str, Any]] = []
-        self.headers: list[str | None] = []
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                prompt = body["messages"][0]["content"]
-                before = sum(r["messages"][0]["content"] == prompt for r in server.requests)
-                server.requests.append(body)
-                server.headers.append(self.headers.get("Authorization"))
-                status, text, headers = reply(prompt, before)
-                document = {"choices": [{"message": {"content": text}}]}
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(headers.get("X-Body", json.dumps(document)).encode())
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                return
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+Serve = Callable[..., ChatServer]
 
 
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[str, int], Reply]], Server]]:
-    monkeypatch.setattr(judging.time, "sleep", lambda _: None)
-    servers: list[Server] = []
-
-    def start(reply: Callable[[str, int], Reply]) -> Server:
-        servers.append(Server(reply))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
+def judge(server: ChatServer, **settings: Any) -> ServerJudge:
+    return ServerJudge(ApiJudge(**{"type": "api", "url": server.url, "model": "model", **settings}))
 
 
-def decide(server: Server, *prompts: str, **settings: Any) -> list[Verdict]:
-    judge = ServerJudge(ApiJudge(type="api", url=server.url, model="judge", **settings))
-    verdicts = dict(judge.decide([Question(prompt, "") for prompt in prompts]))
+def decide(server: ChatServer, *prompts: str, **settings: Any) -> list[Verdict]:
+    found = list(judge(server, **settings).decide([Question(prompt, "") for prompt in prompts]))
+    assert sorted(index for index, _ in found) == list(range(len(prompts)))
+    verdicts = dict(found)
     return [verdicts[index] for index in range(len(prompts))]
 
 
 GOOD = '{"explanation": "It says so.", "criteria_met": true}'
 
 
-def test_each_prompt_gets_its_own_verdict(serve: Callable[..., Server]) -> None:
-    server = serve(lambda prompt, _: (200, json.dumps({"criteria_met": prompt == "yes", "explanation": prompt}), {}))
-    verdicts = decide(server, "yes", "no", "yes", concurrency=3)
+def test_each_prompt_gets_its_own_verdict(serve: Serve) -> None:
+    server = serve(lambda prompt, _: completion(json.dumps({"criteria_met": prompt == "yes", "explanation": prompt})))
+    verdicts = decide(server, "yes", "no", "yes", concurrency=3, max_tokens=64)
     assert [verdict.met for verdict in verdicts] == [True, False, True]
-    assert all(request["temperature"] == 0 for request in server.requests)
+    assert all((body["temperature"], body["max_tokens"]) == (0, 64) for body in server.bodies)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_passing_failure_is_retried(serve: Callable[..., Server], status: int) -> None:
-    server = serve(lambda _, before: (200, GOOD, {}) if before else (status, "", {"Retry-After": "1"}))
+def test_a_passing_failure_is_retried(serve: Serve, waits: list[float], status: int) -> None:
+    server = serve(lambda _, before: completion(GOOD) if before else error(status, Retry_After="1"))
     assert decide(server, "a") == [Verdict(True, "It says so.", "graded")]
+    assert waits
 
 
-def test_a_lasting_failure_is_missing_and_never_not_met(serve: Callable[..., Server]) -> None:
-    server = serve(lambda *_: (500, "", {}))
-    [verdict] = decide(server, "a")
-    assert (verdict.met, verdict.status) == (None, "error")
-    assert len(server.requests) == 5
+def test_a_lasting_failure_is_missing_and_never_not_met(serve: Serve, waits: list[float]) -> None:
+    server = serve(lambda prompt, _: error(500, "no") if prompt == "bad" else completion(GOOD))
+    bad, good = decide(server, "bad", "a")
+    assert (bad.met, bad.status, good.met) == (None, "error", True)
+    assert "500 Internal Server Error: no" in (bad.explanation or "")
+    assert server.asked.count("bad") == 6 and len(waits) == 5
 
 
-def test_a_reply_that_stays_unreadable_is_missing_and_never_not_met(serve: Callable[..., Server]) -> None:
-    server = serve(lambda *_: (200, "I would say it does.", {}))
-    [verdict] = decide(server, "a")
-    assert (verdict.met, verdict.status) == (None, "unusable")
-    assert len(server.requests) == 5
+def test_a_failure_of_everything_stops_the_judging(serve: Serve, waits: list[float]) -> None:
+    server = serve(lambda prompt, _: completion(GOOD) if prompt == "a" else error(500, "no"))
+    verdicts = judge(server, concurrency=1).decide([Question(prompt, "") for prompt in "abcdefgh"])
+    assert next(verdicts)[1].met is True
+    with pytest.raises(MedevalError, match=r"500 Internal Server Error: no[\s\S]*continues where it stopped"):
+        next(verdicts)
+    assert {*server.asked} == {"a", "b", SIMPLE_QUESTION[0]["content"]}
 
 
-@pytest.mark.parametrize("body", ['{"choices": []}', '{"choices": null}', "[]", "not json"])
-def test_a_reply_of_another_shape_is_missing(serve: Callable[..., Server], body: str) -> None:
-    server = serve(lambda *_: (200, "", {"X-Body": body}))
-    [verdict] = decide(server, "a")
-    assert (verdict.met, verdict.status) == (None, "error")
+def test_a_reply_that_stays_unreadable_is_missing_and_never_not_met(serve: Serve) -> None:
+    server = serve(lambda prompt, _: completion("I would say it does." if prompt == "bad" else GOOD))
+    bad, good = decide(server, "bad", "a")
+    assert (bad.met, bad.status, bad.explanation) == (None, "unusable", "I would say it does.")
+    assert good.met is True
+    assert sorted(server.asked) == ["a"] + ["bad"] * 5
 
 
-def test_an_interrupted_judge_asks_little_more(serve: Callable[..., Server]) -> None:
-    server = serve(lambda *_: (200, GOOD, {}))
-    judge = ServerJudge(ApiJudge(type="api", url=server.url, model="judge", concurrency=4))
-    verdicts = judge.decide([Question(str(i), "") for i in range(200)])
+def test_a_reply_that_becomes_readable_is_read(serve: Serve) -> None:
+    server = serve(lambda _, before: completion(GOOD if before == 2 else "Hm."))
+    assert decide(server, "a", "b") == [Verdict(True, "It says so.", "graded")] * 2
+    assert sorted(server.asked) == ["a"] * 3 + ["b"] * 3
+
+
+def test_a_reply_without_text_is_missing(serve: Serve) -> None:
+    [verdict] = decide(serve(lambda *_: completion(None, reason="content_filter")), "a")
+    assert (verdict.met, verdict.status, verdict.explanation) == (
+        None, "unusable", "no text; finish reason 'content_filter'",
+    )  # fmt: skip
+
+
+def test_reasoning_apart_from_the_verdict_is_not_read(serve: Serve) -> None:
+    server = serve(lambda *_: completion('{"criteria_met": false}', reasoning_content='{"criteria_met": true}'))
+    assert decide(server, "a")[0].met is False
+
+
+@pytest.mark.parametrize("raw", [b'{"choices": []}', b'{"choices": null}', b"[]", b"not json"])
+def test_a_reply_of_another_shape_is_missing(serve: Serve, raw: bytes) -> None:
+    server = serve(lambda prompt, _: Answer(raw=raw) if prompt == "bad" else completion(GOOD))
+    bad, good = decide(server, "bad", "a")
+    assert (bad.met, bad.status, good.met) == (None, "error", True)
+
+
+def test_an_interrupted_judge_asks_little_more(serve: Serve) -> None:
+    server = serve(lambda *_: completion(GOOD))
+    verdicts = judge(server, concurrency=4).decide([Question(str(i), "") for i in range(200)])
     next(verdicts)
-    verdicts.close()
-    assert len(server.requests) <= 8
+    verdicts.close()  # type: ignore[attr-defined]
+    assert len(server.bodies) <= 8
 
 
-def test_a_server_that_is_not_there_is_an_error_for_the_criterion(serve: Callable[..., Server]) -> None:
-    server = serve(lambda *_: (200, GOOD, {}))
+def test_a_server_that_is_not_there_stops_the_judging(serve: Serve, waits: list[float]) -> None:
+    server = serve()
     server.close()
-    [verdict] = decide(server, "a")
-    assert verdict.status == "error"
+    with pytest.raises(MedevalError, match=r"connection to .* failed[\s\S]*See that the server runs"):
+        decide(server, "a")
 
 
-def test_the_key_comes_from_the_environment_only(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_judge_that_the_server_does_not_have_is_refused(serve: Serve) -> None:
+    server = serve()
+    with pytest.raises(MedevalError, match="has no model 'another'; it has model"):
+        decide(server, "a", model="another")
+    assert server.bodies == []
+
+
+def test_a_judge_without_questions_needs_no_server() -> None:
+    nowhere = ServerJudge(ApiJudge(type="api", url="http://127.0.0.1:1/v1", model="model"))
+    assert list(nowhere.decide([])) == []
+
+
+def test_the_key_comes_from_the_environment_only(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUDGE_KEY", "secret")
-    server = serve(lambda *_: (200, GOOD, {}))
-    decide(server, "a", key_variable="JUDGE_KEY")
-    assert server.headers == ["Bearer secret"]
-    judge = ServerJudge(ApiJudge(type="api", url=server.url, model="judge", key_variable="JUDGE_KEY"))
-    assert "secret" not in judge.name
+    server = serve(lambda *_: completion(GOOD), key="secret")
+    assert decide(server, "a", key_variable="JUDGE_KEY")[0].met is True
+    assert "secret" not in judge(server, key_variable="JUDGE_KEY").name
 
 
 def test_a_missing_key_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:

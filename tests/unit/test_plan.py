@@ -47,6 +47,69 @@ def test_fetched_and_quantized_files_are_told_apart(plan: Plan) -> None:
     assert plan.quantized() == [(model, "f16"), (model, "q4_k_m")]
 
 
+def with_server(**changes: object) -> dict[str, object]:
+    """Return the demo's configuration with a second model that a server answers for."""
+    document = load_yaml(Path("config/demo.yaml"))
+    served = {
+        "id": "big",
+        "title": "Big",
+        "licence": "unknown",
+        "variants": {"hosted": {"served": {"url": "http://localhost:8000/v1", "model": "big"}}},
+        "reference": "hosted",
+        "evaluate": ["hosted"],
+    }
+    protocol = {"modes": ["generate"], "headline": "generate"}
+    models = [*document["models"], served]
+    return document | {"models": models, "targets": ["cpu", "api"], "protocol": protocol} | changes
+
+
+def test_each_target_evaluates_what_it_can() -> None:
+    plan = Plan(from_mapping(with_server(), Path("demo.yaml")), Path("results/demo"))
+    folders = {str(Path(path).parent) for path in plan.scores()}
+    assert folders == {
+        "results/demo/scores/smollm2-135m-instruct/f16/cpu",
+        "results/demo/scores/smollm2-135m-instruct/q4_k_m/cpu",
+        "results/demo/scores/big/hosted/api",
+    }
+    assert plan.evaluated_files("big", "hosted", "api") == []
+    assert '"model":"big"' in plan.source_option("big", "hosted", "api")
+    assert "results/demo/weights/big/hosted.gguf.json" not in plan.weights_descriptions()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"targets": ["cpu", "api", "vllm"]}, "`targets` has 'vllm', and no evaluated variant has `checkpoint` for it"),
+        ({"targets": ["cpu"]}, "no target of \\['cpu'\\] can evaluate big/hosted"),
+        ({"protocol": {"modes": ["generate", "letter"]}}, "whose servers cannot score options"),
+    ],
+)
+def test_a_target_that_does_not_fit_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(MedevalError, match=message):
+        from_mapping(with_server(**changes), Path("demo.yaml"))
+
+
+def test_the_device_is_looked_at_where_there_is_something_to_find_out() -> None:
+    model = "smollm2-135m-instruct"
+    document = load_yaml(Path("config/demo.yaml"))
+    fixed = Plan(from_mapping(document, Path("demo.yaml")), Path("results/demo"))
+    assert fixed.probe(model, "f16", "cpu") == []
+    assert fixed.probe(model, "f16", "vulkan") == [f"results/demo/probes/{model}/f16/vulkan.json"]
+    measured = Plan(from_mapping(document | {"engine": {}}, Path("demo.yaml")), Path("results/demo"))
+    assert measured.probe(model, "f16", "cpu") == [f"results/demo/probes/{model}/f16/cpu.json"]
+
+
+def test_a_targets_own_environment_is_used_where_it_was_made(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert plan.program("vulkan") == "medeval"
+    program = tmp_path / ".venv-vulkan/bin/medeval"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    assert plan.program("vulkan") == ".venv-vulkan/bin/medeval"
+
+
 def test_a_pattern_of_no_pairs_matches_nothing() -> None:
     assert one_of([]) == "none"
     assert one_of([("m-1.7b", "bf16")]) == r"m-1\.7b/bf16"

@@ -108,25 +108,7 @@ if run.engine.shards > 1:
                 / "benchmarks/evaluate/{model}/{variant}/{target}/{benchmark}.{shard}.tsv"
             )
         params:
-            program=lambda wildcards: plan.program(wildcards.target),
-            subject=lambda wildcards: plan.source_option(
-                wildcards.model, wildcards.variant, wildcards.target
-            ),
-            probe=lambda wildcards, input: [f"--probe={path}" for path in input.probe],
             shard=lambda wildcards: f"--shard={wildcards.shard}",
-            protocol=run.protocol.model_dump_json(),
-            reasoning=lambda wildcards: json.dumps(
-                run.model(wildcards.model).model_dump()["reasoning"]
-            ),
-            template_options=lambda wildcards: json.dumps(
-                run.model(wildcards.model).template_options
-            ),
-            seed=run.seed,
-            sequences=run.engine.sequences,
-            engine=run.engine.model_dump_json(
-                exclude={"threads", "sequences", "shards"}
-            ),
-            vllm=run.vllm.model_dump_json(),
         message:
             "{wildcards.model} {wildcards.variant} answers shard {wildcards.shard} of {wildcards.benchmark}"
             " on {wildcards.target}"

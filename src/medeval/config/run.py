@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from medeval.config.files import load_yaml, validate
 from medeval.config.lock import locked, read_lock
-from medeval.config.model import Model, Section, Slug, Variant
+from medeval.config.model import Model, Section, Served, Slug, Variant
 from medeval.config.sources import AnySource, FileSource, HubSource, Source
 
 BenchmarkId = Literal[
@@ -107,16 +107,12 @@ class LocalJudge(Section):
     max_tokens: int = Field(96, ge=16, description="Token limit of one verdict.")
 
 
-class ApiJudge(Section):
-    """A judge behind an OpenAI-compatible endpoint."""
+class ApiJudge(Served):
+    """A judge behind an OpenAI-compatible server."""
 
     type: Literal["api"]
-    url: str = Field(description="Base URL of the endpoint, such as http://localhost:8000/v1.")
-    model: str = Field(description="Model name that the endpoint expects.")
-    key_variable: str | None = Field(None, description="Environment variable that holds the API key.")
     credible: bool = Field(False, description="Whether its agreement with physicians was measured and found good.")
     max_tokens: int = Field(512, ge=16, description="Token limit of one verdict.")
-    concurrency: int = Field(8, ge=1, description="Requests in flight at once.")
 
 
 class Contamination(Section):

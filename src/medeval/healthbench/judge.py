@@ -1,28 +1,23 @@
 """Judges: something that reads a judging prompt and says whether a criterion is met."""
 
 import json
-import logging
-import os
 import re
-import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-import requests
-
+from medeval.config.model import Served
 from medeval.config.run import ApiJudge
+from medeval.engines.openai_client import Client, Refusal
+from medeval.engines.openai_endpoint import Endpoint
+from medeval.engines.openai_reply import Reply
+from medeval.engines.openai_server import inspect_server
 from medeval.engines.types import GenerationRequest
-from medeval.errors import MedevalError
 from medeval.files import sha256_file
 
-log = logging.getLogger(__name__)
-
-_ATTEMPTS = 5
-_SECONDS_TIMEOUT = 600
+_READINGS = 5  # replies of a server until one can be read
 _LONGEST_EXPLANATION = 120  # characters; bounds the cost of a verdict of a small local judge
 _VERDICT_SCHEMA = {
     "type": "object",
@@ -127,63 +122,49 @@ class GgufJudge:
 
 
 class ServerJudge:
-    """A judge behind an OpenAI-compatible endpoint, asked concurrently, with bounded retries."""
+    """A judge behind an OpenAI-compatible endpoint, asked concurrently, with bounded retries.
+
+    Raises:
+        MedevalError: The environment variable with the key is not set.
+    """
 
     def __init__(self, settings: ApiJudge) -> None:
-        self._settings = settings
+        self._max_tokens = settings.max_tokens
+        self._client = Client(Endpoint(**settings.model_dump(include=set(Served.model_fields))))
         self.name = f"{settings.model} at {settings.url}, temperature 0, at most {settings.max_tokens} tokens"
-        self._headers = {}
-        if settings.key_variable:
-            key = os.environ.get(settings.key_variable)
-            if not key:
-                raise MedevalError(
-                    f"judge {settings.model}: the environment variable {settings.key_variable} is not set",
-                    f"Put the endpoint's API key in {settings.key_variable} and run the command again.",
-                )
-            self._headers["Authorization"] = f"Bearer {key}"
 
     def decide(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdict]]:
-        """Judge the questions, yielding verdicts as they arrive; when interrupted, nothing more is asked."""
-        pool = ThreadPoolExecutor(self._settings.concurrency)
-        todo = iter(enumerate(questions))
-        waiting: dict[Future[Verdict], int] = {}
-        try:
-            while True:
-                # Submitted a few at a time, so that few calls are in flight when the consumer stops.
-                for index, question in islice(todo, self._settings.concurrency - len(waiting)):
-                    waiting[pool.submit(self._ask, question.text)] = index
-                if not waiting:
-                    return
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    yield waiting.pop(future), future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        """Judge the questions, yielding verdicts as they arrive; when interrupted, nothing more is asked.
 
-    def _ask(self, prompt: str) -> Verdict:
-        verdict = Verdict(None, None, "error")
-        for attempt in range(_ATTEMPTS):
-            try:
-                verdict = parse_verdict(self._complete(prompt))
-            except (requests.RequestException, LookupError, TypeError, ValueError) as error:
-                verdict = Verdict(None, f"{type(error).__name__}: {error}"[:500], "error")
-                time.sleep(min(2**attempt, 30))
-            if verdict.met is not None:
-                return verdict
-        return verdict
+        What could not be read is asked again once all else is decided, and is unusable after
+        `_READINGS` replies.
 
-    def _complete(self, prompt: str) -> str:
-        response = requests.post(
-            f"{self._settings.url.rstrip('/')}/chat/completions",
-            headers=self._headers,
-            json={
-                "model": self._settings.model,
-                "messages": [{"role": "user", "content": prompt}],
-                "temperature": 0,
-                "max_tokens": self._settings.max_tokens,
-            },
-            timeout=_SECONDS_TIMEOUT,
-        )
-        if response.status_code == 429:
-            time.sleep(min(float(response.headers.get("Retry-After", 1)), 60))
-        response.raise_for_status()
-        return str(response.json()["choices"][0]["message"]["content"])
+        Raises:
+            MedevalError: The server cannot be reached, refuses the key, does not have the model, or
+                would fail every further question as well.
+        """
+        if questions:
+            inspect_server(self._client)
+        todo = list(range(len(questions)))
+        for reading in range(1, _READINGS + 1):
+            unreadable = []
+            with closing(self._client.stream([self._body(questions[index]) for index in todo])) as results:
+                for k, result in results:
+                    verdict = _verdict(result)
+                    if verdict.status == "unusable" and reading < _READINGS:
+                        unreadable.append(todo[k])
+                    else:
+                        yield todo[k], verdict
+            todo = unreadable
+
+    def _body(self, question: Question) -> dict[str, Any]:
+        messages = [{"role": "user", "content": question.text}]
+        return {"messages": messages, "temperature": 0, "max_tokens": self._max_tokens}
+
+
+def _verdict(result: Reply | Refusal) -> Verdict:
+    if isinstance(result, Refusal):
+        return Verdict(None, result.error, "error")
+    if result.text is None:
+        return Verdict(None, f"no text; finish reason {result.finish_reason!r}", "unusable")
+    return parse_verdict(result.text)

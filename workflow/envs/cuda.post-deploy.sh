@@ -1,0 +1,5 @@
+#!/bin/sh
+# Snakemake runs this once, inside the environment of cuda.yaml. Its copy of this file, too, lies two levels below the
+# project's root.
+set -eu
+"$(dirname "$0")/../../workflow/scripts/setup.sh" cuda "$CONDA_PREFIX"
