@@ -17,7 +17,8 @@ def read_columns(path: Path, columns: Sequence[str]) -> pa.Table:
         MedevalError: The file is missing, a folder, not Parquet, or damaged.
     """
     with _readable(path):
-        return pq.read_table(path, columns=list(columns))
+        there = set(pq.read_schema(path).names)
+        return pq.read_table(path, columns=[name for name in columns if name in there])
 
 
 def read_metadata(path: Path) -> Mapping[bytes, bytes]:

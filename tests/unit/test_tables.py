@@ -134,3 +134,12 @@ def test_a_conversation_in_several_subsets_is_asked_once() -> None:
         {"item_id": "x", "subset": "main"},
         {"item_id": "y", "subset": "main"},
     ]
+
+
+def test_a_file_that_lacks_a_column_says_which(tmp_path: Path) -> None:
+    path = tmp_path / "items.parquet"
+    tables.write(path, tables.build(tables.ITEMS, []), tables.ITEMS, command="test")
+    stored = pq.read_table(path)
+    pq.write_table(stored.drop_columns(["answer"]).replace_schema_metadata(stored.schema.metadata), path)
+    with pytest.raises(MedevalError, match=r"items.parquet: column\(s\) missing: answer"):
+        tables.read(path, tables.ITEMS)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from medeval import __version__
-from medeval.cli import configuration, coverage, data, evaluation, hub, results, weights
+from medeval.cli import agreement, configuration, coverage, data, evaluation, hub, results, weights
 from medeval.errors import MedevalError
 
 
@@ -72,6 +72,7 @@ for command in (
     evaluation.merge,
     evaluation.score,
     evaluation.grade,
+    agreement.agree,
     results.compare,
     results.verdict,
     results.report,

@@ -96,9 +96,6 @@ class ApiEngine:
     def prepare(self, requests: Sequence[GenerationRequest]) -> None:
         """Do nothing: the server makes room for what it is asked."""
 
-    def prepare(self, requests: Sequence[GenerationRequest]) -> None:
-        """Do nothing: the server sizes its own memory."""
-
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[tuple[int, Completion]]:
         """Have each conversation answered, yielding (index, completion) as replies arrive.
 

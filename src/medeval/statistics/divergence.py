@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from medeval.statistics.arrays import FloatArray, closed_fraction, finite_matrix
+from medeval.statistics.agreement import share_of_items
+from medeval.statistics.arrays import FloatArray, closed_fraction, finite_matrix, label_codes
 from medeval.statistics.clustered import cluster_mean
 from medeval.statistics.estimates import DEFAULT_CONFIDENCE, DEFAULT_SEED, Estimate
-from medeval.statistics.intervals import wilson
 
 SUM_TOLERANCE = 1e-6
 # A reference that prefers one option by more than this is not on the fence; its choice should survive.
@@ -99,7 +99,7 @@ def letter_agreement(
     Args:
         reference: Option probabilities of the reference, shape (n items, m options at least 2), rows summing to 1.
         test: The same for the test system.
-        clusters: One label per item, shape (n,), for the intervals of the means; None when items are independent.
+        clusters: One label per item, shape (n,), for the intervals; None when items are independent.
         clear_margin: Lead of the reference's first option over its second above which an item is clear.
         confidence: Coverage of the intervals.
         seed: Seed of the bootstrap that few clusters need.
@@ -111,19 +111,20 @@ def letter_agreement(
     if p.shape[1] < 2:
         raise ValueError("reference: expected at least two options, got one")
     closed_fraction(clear_margin, "clear_margin")
+    codes = label_codes(clusters, len(p), "clusters")
     ranked = np.sort(p, axis=1)
     clear = ranked[:, -1] - ranked[:, -2] > clear_margin
     same = p.argmax(axis=1) == q.argmax(axis=1)
     kl, js, tv = (
-        _mean(measure(p, q), clusters, confidence, seed) for measure in (kl_divergence, js_divergence, total_variation)
+        _mean(measure(p, q), codes, confidence, seed) for measure in (kl_divergence, js_divergence, total_variation)
     )
     return LetterAgreement(
         kl=kl,
         js=js,
         tv=tv,
         max_log_ratio=_max_log_ratio(p, q),
-        top1=wilson(int(same.sum()), len(p), confidence),
-        clear_top1=wilson(int(same[clear].sum()), int(clear.sum()), confidence) if clear.any() else None,
+        top1=share_of_items(same, codes, confidence),
+        clear_top1=share_of_items(same[clear], codes[clear], confidence) if clear.any() else None,
         n=len(p),
     )
 

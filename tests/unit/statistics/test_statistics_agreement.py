@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy
+from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.proportion import proportion_confint
 
-from medeval.statistics.agreement import answer_changes, excess_flips, flips
+from medeval.statistics.agreement import answer_changes, excess_flips, flips, share_of_items
 from medeval.statistics.divergence import (
     js_divergence,
     kl_divergence,
@@ -20,6 +21,7 @@ from medeval.statistics.divergence import (
     letter_probabilities,
     total_variation,
 )
+from medeval.statistics.intervals import wilson
 
 # G5.
 P = [0.7, 0.2, 0.05, 0.05]
@@ -60,6 +62,54 @@ def test_excess_flips_subtract_the_self_flip_floor() -> None:
     assert estimate.value == pytest.approx(0.10 - 0.04, rel=1e-9)
     assert estimate.mcnemar is not None
     assert (estimate.mcnemar.only_a, estimate.mcnemar.only_b) == (8, 2)
+
+
+def test_share_of_independent_items_is_wilsons() -> None:
+    assert share_of_items([1, 1, 0, 1]) == share_of_items([1, 1, 0, 1], [3, 1, 2, 0]) == wilson(3, 4)
+    with pytest.raises(ValueError, match="only 0 and 1"):
+        share_of_items([1, 0.5])
+
+
+def test_share_of_clustered_items_counts_effective_items() -> None:
+    # Design effect by statsmodels, Wilson's interval at n / design effect by statsmodels.
+    clusters = np.repeat(np.arange(60), 5)
+    holds = (np.random.default_rng(2).random(60) < 0.7)[clusters] ^ (np.random.default_rng(3).random(300) < 0.1)
+    values = holds.astype(float)
+    model = OLS(values, np.ones(300))
+    robust = model.fit(cov_type="cluster", cov_kwds={"groups": clusters, "use_correction": False})
+    se = float(robust.bse[0]) * math.sqrt(60 / 59)
+    effective = 300 * (float(model.fit().bse[0]) / se) ** 2
+    estimate = share_of_items(holds, clusters)
+    assert estimate.se == pytest.approx(se, rel=1e-9)
+    expected = proportion_confint(values.mean() * effective, effective, method="wilson")
+    assert (estimate.low, estimate.high) == pytest.approx(expected, rel=1e-9)
+    assert 60 < effective < 150
+    assert f"{effective:.1f} effective items in 60 clusters" in estimate.method
+
+
+def test_copies_in_a_cluster_add_nothing_to_a_share() -> None:
+    once = np.array([1, 1, 1, 0] * 20)
+    twice = share_of_items(np.repeat(once, 2), np.repeat(np.arange(80), 2))
+    assert (twice.low, twice.high) == pytest.approx((wilson(60, 80).low, wilson(60, 80).high), rel=0.01)
+
+
+def test_clusters_that_all_agree_count_once_each() -> None:
+    estimate, fewer = share_of_items([1] * 90, np.repeat(np.arange(45), 2)), wilson(45, 45)
+    assert (estimate.low, estimate.high) == pytest.approx((fewer.low, fewer.high), rel=1e-12)
+    few = share_of_items([1, 0] * 10, np.repeat(np.arange(10), 2))
+    assert "10.0 effective items" in few.method
+    assert share_of_items([1, 0], [7, 7]).low is None
+
+
+def test_clusters_widen_every_share() -> None:
+    clusters = np.repeat(np.arange(40), 4)
+    base, test = np.ones(160), np.repeat([1.0, 0.0], [120, 40])
+    assert flips(base, test, clusters).rate == share_of_items(base != test, clusters)
+    chosen = answer_changes(["A"] * 160, ["A"] * 120 + ["B"] * 40, clusters)
+    assert chosen == share_of_items(base != test, clusters)
+    top1 = letter_agreement([P] * 160, [P] * 120 + [P[::-1]] * 40, clusters).top1
+    assert top1 == share_of_items(base == test, clusters)
+    assert top1.high is not None and top1.high > (wilson(120, 160).high or 1.0)
 
 
 def test_divergences_of_the_printed_example() -> None:
