@@ -1,6 +1,7 @@
 # `make demo` runs the whole line on the embedded default; `make test` runs the tests. Both set up what they need.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-convert demo test check lock docs clean
+.PHONY: help setup setup-vulkan setup-metal setup-cuda setup-vllm setup-convert demo test check check-vulkan \
+	lock lock-vllm docs clean
 
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -12,9 +13,24 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.complete ## Make .venv from the lock file; compiles llama-cpp-python once
+setup-vulkan: .venv-vulkan/.complete ## The same as .venv-vulkan, with llama.cpp compiled for Vulkan
+setup-metal: .venv-metal/.complete ## The same as .venv-metal, for Metal
+setup-cuda: .venv-cuda/.complete ## The same as .venv-cuda, for CUDA
 
-.venv/.complete: requirements.lock pyproject.toml workflow/scripts/setup.sh
-	@workflow/scripts/setup.sh
+INSTALLED := requirements.lock pyproject.toml workflow/scripts/setup.sh workflow/scripts/targets.sh
+
+.venv/.complete: $(INSTALLED)
+	@workflow/scripts/setup.sh cpu
+	@touch $@
+
+.venv-%/.complete: $(INSTALLED)
+	@workflow/scripts/setup.sh $*
+	@touch $@
+
+setup-vllm: .venv-vllm/.complete ## Make .venv-vllm, for the target vllm: vLLM on NVIDIA GPUs (9 GB)
+
+.venv-vllm/.complete: workflow/envs/vllm.lock pyproject.toml workflow/scripts/setup-vllm.sh | setup
+	@workflow/scripts/setup-vllm.sh
 	@touch $@
 
 setup-convert: .venv-convert/.complete ## Make .venv-convert, for `medeval convert`: torch and llama.cpp's converter
@@ -37,9 +53,17 @@ check: setup ## Lint, format, types, layers, workflow
 	@$(BIN)/snakefmt --check Snakefile workflow/rules
 	@$(BIN)/snakemake --lint
 
+check-vulkan: setup-vulkan ## Try the Vulkan build on a software device (Mesa's lavapipe): some minutes
+	@.venv-vulkan/bin/python -m pytest -s tests/local/check_vulkan.py
+
 lock: ## Resolve requirements.lock again from pyproject.toml
 	uv pip compile pyproject.toml --extra dev --extra slurm --universal --generate-hashes \
 		--python-version 3.11 --no-header --output-file requirements.lock
+
+lock-vllm: ## Resolve workflow/envs/vllm.lock again
+	echo "vllm==0.32.0; sys_platform == 'linux' and platform_machine == 'x86_64'" | uv pip compile - pyproject.toml \
+		--universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-package llama-cpp-python --output-file workflow/envs/vllm.lock
 
 docs: setup ## Write the configuration's schema and documentation again
 	@medeval schema

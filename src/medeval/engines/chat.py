@@ -42,9 +42,3 @@ class ChatTemplate:
         history = list(messages[:-1] if complete_last else messages)
         prompt: str = self._formatter(messages=history, **self._options).prompt
         return prompt + (messages[-1]["content"] if complete_last else "")
-
-
-def shared_length(a: Sequence[object], b: Sequence[object]) -> int:
-    """Return how many elements two sequences begin with in common."""
-    limit = min(len(a), len(b))
-    return next((i for i in range(limit) if a[i] != b[i]), limit)

@@ -12,14 +12,13 @@ from typing import Any
 import llama_cpp
 import numpy as np
 
-from medeval.engines.chat import shared_length
 from medeval.engines.llama_batch import ALL_SEQUENCES
 from medeval.engines.llama_context import CHUNK_TOKENS, LlamaContext, cells_for
 from medeval.engines.llama_model import LlamaModel
 from medeval.engines.llama_reply import Reply, too_long
 from medeval.engines.sampler import Sampler
-from medeval.engines.schedule import FAST_BATCH_TOKENS, WIDTHS, ScheduleName, Scheduler, log_softmax
-from medeval.engines.types import Completion, GenerationRequest, Scored, ScoreRequest
+from medeval.engines.schedule import FAST_BATCH_TOKENS, WIDTHS, Scheduler, log_softmax
+from medeval.engines.types import Completion, GenerationRequest, ScheduleName, Scored, ScoreRequest, shared_length
 from medeval.errors import MedevalError
 
 log = logging.getLogger(__name__)

@@ -11,10 +11,17 @@ from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
 from medeval.answers.reasoning import split_reasoning
-from medeval.engines.chat import ChatTemplate, shared_length
-from medeval.engines.llama_engine import LlamaEngine
-from medeval.engines.schedule import ScheduleName
-from medeval.engines.types import Chat, Completion, Engine, GenerationRequest, Sampling, Scored, ScoreRequest
+from medeval.engines.types import (
+    Chat,
+    Completion,
+    Engine,
+    GenerationRequest,
+    Sampling,
+    ScheduleName,
+    Scored,
+    ScoreRequest,
+    shared_length,
+)
 from medeval.errors import MedevalError
 from medeval.files import sha256_text
 from medeval.progress import Tracker
@@ -239,6 +246,10 @@ class MedevalLM(EngineLM):
         max_batch_size: Any = None,
         device: str | None = None,
     ) -> None:
+        # Other engines come without llama-cpp-python.
+        from medeval.engines.chat import ChatTemplate
+        from medeval.engines.llama_engine import LlamaEngine
+
         if batch_size not in (None, 1, "1") or max_batch_size is not None:
             raise MedevalError(f"batch_size {batch_size} has no meaning here", "Set `sequences` in --model_args.")
         if (think_open is None) != (think_close is None):

@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +20,8 @@ import numpy.typing as npt
 from medeval.engines.llama_context import CHUNK_TOKENS, LlamaContext
 from medeval.engines.llama_model import LlamaModel
 from medeval.engines.llama_reply import Reply
+from medeval.engines.types import ScheduleName
 from medeval.errors import MedevalError
-
-ScheduleName = Literal["audit", "fast"]
 
 # Widths whose rows are all computed by the same kernel, whichever slot they are in: llama.cpp's matrix
 # products take rows in fours and treat a remainder otherwise.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 FinishReason = Literal["stop", "length", "error"]
+ScheduleName = Literal["audit", "fast"]
 
 
 @dataclass(frozen=True)
@@ -139,3 +140,9 @@ class Engine(Protocol):
     def close(self) -> None:
         """Release what the engine holds."""
         ...
+
+
+def shared_length(a: Sequence[object], b: Sequence[object]) -> int:
+    """Return how many elements two sequences begin with in common: characters of prompts, or their tokens."""
+    limit = min(len(a), len(b))
+    return next((i for i in range(limit) if a[i] != b[i]), limit)
