@@ -1,6 +1,5 @@
 """The llama.cpp engine: many sequences in one context, finished ones replaced at once; options scored together."""
 
-import importlib.metadata
 import logging
 import math
 import time
@@ -9,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import llama_cpp
 import numpy as np
 
 from medeval.engines.llama_batch import ALL_SEQUENCES
+from medeval.engines.llama_build import build_info
 from medeval.engines.llama_context import CHUNK_TOKENS, LlamaContext, cells_for
 from medeval.engines.llama_model import LlamaModel
 from medeval.engines.llama_reply import Reply, too_long
@@ -70,9 +69,10 @@ class LlamaEngine:
 
     def identity(self) -> dict[str, Any]:
         """Return what may change a result: the build, the processor's features, the device and the batch shape."""
+        build = build_info()
         return {
-            "engine": f"llama-cpp-python {importlib.metadata.version('llama-cpp-python')}",
-            "system": llama_cpp.llama_print_system_info().decode(),
+            # Where a build lies changes nothing; what is in it may.
+            **{name: value for name, value in build.items() if name != "folder"},
             "device": self.model.device.description,
             "sequences": self.sequences,
             "schedule": self.schedule,
