@@ -103,6 +103,7 @@ def small_config(folder: Path, weights: Path | None, **changes: Any) -> Path:
             "max_tokens": 12,
             "conversation_max_tokens": 24,
         },
+        "engine": {"sequences": 4},
         "judge": {"type": "local", "model": "smollm2", "variant": "f16", "max_tokens": 64},
         "contamination": {"corpora": [{"type": "file", "path": "config/demo/corpus.jsonl"}]},
         "claims": "config/claims/demo.yaml",

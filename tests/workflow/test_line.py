@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pytest
 
 from medeval import tables
@@ -105,7 +106,7 @@ def test_the_stock_lm_eval_command_line_gives_the_same_accuracy(finished_run: Pa
     tasks = ROOT / "src/medeval/tasks"
     command = [
         str(Path(sys.executable).with_name("lm_eval")), "run", "--model", "medeval",
-        "--model_args", f"pretrained={results(finished_run)}/weights/smollm2/q4_k_m.gguf",
+        "--model_args", f"pretrained={results(finished_run)}/weights/smollm2/q4_k_m.gguf,sequences=4",
         "--include_path", str(tasks),
         "--tasks", *(str(tasks / f"medqa/{mode}.yaml") for mode in ("cloze", "generate", "letter")),
         "--metadata", json.dumps({"items": str(results(finished_run) / "items")}),
@@ -120,6 +121,27 @@ def test_the_stock_lm_eval_command_line_gives_the_same_accuracy(finished_run: Pa
         "accuracy"
     ]
     assert stock == {f"medeval_medqa_{mode}": ours[mode] for mode in ("cloze", "generate", "letter")}
+
+
+def test_shards_at_a_measured_width_are_merged_into_one_table(
+    finished_run: Path, tmp_path: Path, smollm2_files: dict[str, Path]
+) -> None:
+    folder = workflow_copy(tmp_path / "sharded")
+    protocol = {"modes": ["letter"], "headline": "letter"}
+    small_config(folder, smollm2_files["f16"], engine={"sequences": "auto", "shards": 2}, protocol=protocol)
+    target = "results/small/responses/smollm2/f16/cpu/medqa.parquet"
+    result = run_snakemake(folder, "--configfile", "small.yaml", "--", target)
+    assert result.returncode == 0, result.stderr[-3000:]
+    probe = json.loads((results(folder) / "probes/smollm2/f16/cpu.json").read_text())
+    record = json.loads((folder / f"{target}.lm_eval.json").read_text())
+    assert record["identity"]["engine"]["sequences"] == probe["sequences"]
+    assert set(record["shards"]) == {"1-of-2", "2-of-2"}
+    merged = tables.read(folder / target, tables.RESPONSES)
+    whole = tables.read(results(finished_run) / "responses/smollm2/f16/cpu/medqa.parquet", tables.RESPONSES)
+    # Option scores do not depend on the width, so they are those of the undivided run at another one.
+    letters = whole.filter(pc.equal(whole["mode"], "letter"))
+    assert merged["item_id"].equals(letters["item_id"])
+    assert merged["option_logprobs"].equals(letters["option_logprobs"])
 
 
 def test_a_file_is_quantized_with_an_importance_matrix_of_a_stated_text(finished_run: Path) -> None:
