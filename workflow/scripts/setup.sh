@@ -1,35 +1,45 @@
 #!/bin/sh
-# Make .venv with everything that medeval needs, from requirements.lock. Safe to run again.
+# Make one environment with everything that medeval needs, from requirements.lock. Safe to run again.
+#
+#   setup.sh [TARGET [FOLDER]]
+#
+# TARGET is cpu, vulkan, metal or cuda: what llama.cpp is compiled for, all else being the same. The environment is .venv
+# for cpu and .venv-TARGET for the others, or FOLDER: one that exists already, such as conda's.
 set -eu
 cd "$(dirname "$0")/../.."
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "setup: $*"; exit 1; }
+. workflow/scripts/targets.sh
+
+target=${1:-cpu}
+target_options=$(compile_options "$target") || die "there is no target '$target'
+  -> Name one of: cpu, vulkan, metal, cuda"
+case "$target" in cpu) environment=.venv ;; *) environment=.venv-$target ;; esac
+given=${2:-}
+environment=${given:-$environment}
+refuse_wrong_system "$target"
 
 # --- What the machine must have -------------------------------------------------------------------
-install_line() { # the packages that this system calls C/C++ compiler, cmake, git and venv
-    if [ "$(uname -s)" = Darwin ]; then echo "xcode-select --install; brew install cmake git python@3.12"
-    elif command -v apt-get >/dev/null; then echo "sudo apt-get install -y build-essential cmake git python3 python3-venv"
-    elif command -v dnf >/dev/null; then echo "sudo dnf install -y gcc gcc-c++ cmake git make python3"
-    elif command -v pacman >/dev/null; then echo "sudo pacman -S --needed base-devel cmake git python"
-    else echo "install a C and a C++ compiler, cmake, git and Python 3.11 or newer"; fi
-}
-
 python=
-for candidate in "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
+for candidate in ${given:+"$given/bin/python"} "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
     if command -v "$candidate" >/dev/null && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
         python=$(command -v "$candidate"); break
     fi
 done
-missing=
-[ -n "$python" ] || missing="$missing Python>=3.11"
-command -v "${CC:-cc}" >/dev/null || missing="$missing C-compiler"
-command -v "${CXX:-c++}" >/dev/null || missing="$missing C++-compiler"
-command -v cmake >/dev/null || missing="$missing cmake"
-command -v git >/dev/null || missing="$missing git"
-[ -z "$missing" ] || die "missing:$missing
-  -> Install with: $(install_line)
+missing=$(missing_tools "$target" | tr '\n' ' ')
+[ -n "$python" ] || missing="Python>=3.11 $missing"
+[ -z "$missing" ] || die "missing: $missing
+  -> Install with: $(install_line "$target")
      Then run the same make command again."
+if [ "$target" = vulkan ]; then
+    choose_vulkan_headers
+    tell_of_absent_vulkan_driver
+fi
+# NVIDIA's own packages put the compiler where cmake does not look for it.
+if [ "$target" = cuda ] && ! command -v "${CUDACXX:-nvcc}" >/dev/null; then
+    export CUDACXX="${CUDA_HOME:-/usr/local/cuda}/bin/nvcc"
+fi
 
 # --- uv, which installs from the lock file --------------------------------------------------------
 if command -v uv >/dev/null; then uv=uv
@@ -38,13 +48,14 @@ else
     if [ ! -x "$uv" ]; then
         say "setup: installing uv into .uv"
         "$python" -m venv .uv || die "Python cannot make virtual environments
-  -> Install with: $(install_line)"
+  -> Install with: $(install_line "$target")"
         .uv/bin/python -m pip install --quiet --disable-pip-version-check "uv==0.13.9"
     fi
 fi
-[ -x .venv/bin/python ] || "$uv" venv --quiet --python "$python" .venv
+[ -x "$environment/bin/python" ] || "$uv" venv --quiet --python "$python" "$environment"
+into() { "$uv" pip "$@" --python "$environment/bin/python"; }
 
-# --- llama-cpp-python, compiled for this processor ------------------------------------------------
+# --- llama-cpp-python, compiled for this processor and the target ---------------------------------
 pinned() { # the entry of one package in the lock file, with its hashes
     awk -v name="$1" 'index($0, name "==") == 1 {p = 1} p {print} p && !/\\$/ {exit}' requirements.lock
 }
@@ -64,25 +75,44 @@ progress() { # turn the compiler's output into one line of progress with an esti
         END { if (tty) print "" }' >&2
 }
 wanted=$(pinned llama-cpp-python | sed -n '1s/ .*//p')
-have=$("$uv" pip freeze --python .venv/bin/python 2>/dev/null | grep -i '^llama-cpp-python==' || true)
-if [ "$have" != "$wanted" ]; then
-    say "setup: compiling $wanted for this processor. The first time this takes 2 to 15 minutes on 2 cores;"
-    say "       uv usually keeps the result, and then another clone on this machine takes seconds."
+have=$(into freeze 2>/dev/null | grep -i '^llama-cpp-python==' || true)
+# uv keeps the wheels that it has built, and tells them apart by the settings it was given, but not by CMAKE_ARGS in the
+# environment: through the latter one target would be handed the wheel of another.
+settings=$(echo "-DLLAVA_BUILD=OFF $target_options ${CMAKE_ARGS:-}" | tr -s ' ' ';' | sed 's/;$//')
+unset CMAKE_ARGS
+record=$environment/llama-cpp-python.settings
+work=.setup/llama-$target
+install_llama() { # with more options
+    into install --no-deps --require-hashes -r "$work.lock" \
+        --config-settings-package "llama-cpp-python:cmake.args=$settings" "$@"
+}
+if [ "$have" != "$wanted" ] || [ "$(cat "$record" 2>/dev/null)" != "$wanted $settings" ]; then
     mkdir -p .setup
-    pinned llama-cpp-python > .setup/llama.lock
-    tty=0; [ -t 2 ] && tty=1
-    export CMAKE_BUILD_PARALLEL_LEVEL="${CMAKE_BUILD_PARALLEL_LEVEL:-$("$python" -c 'import os; print(os.cpu_count())')}"
-    export CMAKE_ARGS="-DLLAVA_BUILD=OFF ${CMAKE_ARGS:-}"
-    # A pipeline hides the exit code of its first command, so that is kept in a file.
-    { "$uv" -v pip install --python .venv/bin/python --no-deps --require-hashes -r .setup/llama.lock 2>&1 \
-        && echo 0 > .setup/code || echo 1 > .setup/code; } | tee .setup/llama.log | progress "$tty"
-    [ "$(cat .setup/code)" = 0 ] || die "llama-cpp-python did not compile; the end of .setup/llama.log:
-$(tail -n 15 .setup/llama.log)
-  -> If a tool is missing: $(install_line)"
+    pinned llama-cpp-python > "$work.lock"
+    # A build of the same version with other settings would count as installed.
+    [ -z "$have" ] || into uninstall --quiet llama-cpp-python
+    # Without a network and without build tools uv can only take a wheel that it has kept.
+    if install_llama --offline --no-build-isolation >/dev/null 2>&1; then
+        say "setup: $wanted was compiled on this machine before; uv has kept it"
+    else
+        say "setup: compiling $wanted for this processor and target $target. This takes $(minutes_to_compile "$target")"
+        say "       minutes on 2 cores; uv keeps the result, and then another clone on this machine takes seconds."
+        tty=0; [ -t 2 ] && tty=1
+        : "${CMAKE_BUILD_PARALLEL_LEVEL:=$("$python" -c 'import os; print(os.cpu_count())')}"
+        export CMAKE_BUILD_PARALLEL_LEVEL
+        # A pipeline hides the exit code of its first command, so that is kept in a file.
+        { install_llama -v 2>&1 && echo 0 > "$work.code" || echo 1 > "$work.code"; } | tee "$work.log" | progress "$tty"
+        [ "$(cat "$work.code")" = 0 ] || die "llama-cpp-python did not compile; the end of $work.log:
+$(tail -n 15 "$work.log")
+  -> If a tool is missing: $(install_line "$target")"
+    fi
+    echo "$wanted $settings" > "$record"
 fi
 
 # --- everything else ------------------------------------------------------------------------------
 say "setup: installing the packages of requirements.lock (about 1 GB the first time)"
-"$uv" pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
-"$uv" pip install --quiet --python .venv/bin/python --no-deps --editable .
-.venv/bin/medeval --version >&2
+if [ -n "$given" ]; then into install --quiet --require-hashes -r requirements.lock # keeps what else is there
+else into sync --quiet --require-hashes requirements.lock
+fi
+into install --quiet --no-deps --editable .
+"$environment/bin/medeval" --version >&2
