@@ -98,12 +98,12 @@ class LlamaModel:
         if not path.is_file():
             raise MedevalError(f"{path}: no such file", "Run the stage that makes these weights, or correct the path.")
         params = llama_cpp.llama_model_default_params()
-        self._no_devices = (ctypes.c_void_p * 1)(None)
-        if target == "cpu":
-            params.n_gpu_layers = 0
-            params.devices = ctypes.addressof(self._no_devices)
-        else:
-            params.n_gpu_layers = _ALL_LAYERS
+        # The list ends with a null pointer; an empty one keeps every device but the processor out. Without a list,
+        # llama.cpp would choose among all that the build has.
+        chosen = [] if target == "cpu" else [self.device.pointer]
+        self._devices = (ctypes.c_void_p * (len(chosen) + 1))(*chosen, None)
+        params.devices = ctypes.addressof(self._devices)
+        params.n_gpu_layers = 0 if target == "cpu" else _ALL_LAYERS
         _recent_errors.clear()
         self.allocations = Allocations()
         with observed(self.allocations):
