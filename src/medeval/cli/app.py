@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from medeval import __version__
-from medeval.cli import agreement, configuration, coverage, data, evaluation, hub, results, weights
+from medeval.cli import agreement, configuration, coverage, data, evaluation, hub, planning, results, weights
 from medeval.errors import MedevalError
 
 
@@ -68,6 +68,7 @@ for command in (
     data.items,
     coverage.coverage,
     data.overlap,
+    planning.probe,
     evaluation.evaluate,
     evaluation.merge,
     evaluation.score,
