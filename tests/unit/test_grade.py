@@ -113,7 +113,7 @@ def test_an_unusable_reply_is_missing_and_not_asked_again(tmp_path: Path, conver
 
 
 def test_a_local_judge_gives_the_same_verdicts_whatever_was_asked_before(smollm2_files: dict[str, Path]) -> None:
-    judge = GgufJudge(smollm2_files["q4_k_m"], threads=1, max_tokens=64)
+    judge = GgufJudge(smollm2_files["q4_k_m"], threads=1, max_tokens=64, sequences=4)
     shared = "A reply to check: See a doctor today.\n\nThe criterion:\n\n"
     questions = [Question(f"{shared}[5] {text}", shared) for text in ("Advises care.", "Names a drug.", "Is short.")]
     together = dict(judge.decide(questions))
@@ -121,11 +121,11 @@ def test_a_local_judge_gives_the_same_verdicts_whatever_was_asked_before(smollm2
 
 
 def test_a_prompt_that_does_not_fit_the_judge_is_unusable(smollm2_files: dict[str, Path]) -> None:
-    judge = GgufJudge(smollm2_files["q4_k_m"], threads=1, max_tokens=64)
+    judge = GgufJudge(smollm2_files["q4_k_m"], threads=1, max_tokens=64, sequences=4)
     [(_, verdict)] = judge.decide([Question("word " * 9000, "")])
     assert (verdict.met, verdict.status) == (None, "unusable")
 
 
 def test_the_token_limit_is_part_of_the_judges_name(smollm2_files: dict[str, Path]) -> None:
-    names = {GgufJudge(smollm2_files["q4_k_m"], threads=1, max_tokens=limit).name for limit in (32, 96)}
+    names = {GgufJudge(smollm2_files["q4_k_m"], threads=1, max_tokens=limit, sequences=4).name for limit in (32, 96)}
     assert len(names) == 2

@@ -68,6 +68,7 @@ for command in (
     data.items,
     coverage.coverage,
     data.overlap,
+    planning.plan,
     planning.probe,
     evaluation.evaluate,
     evaluation.merge,

@@ -47,3 +47,49 @@ def probe(
     widths = ", ".join(f"{width}: {speed:,.0f}" for width, speed in found.decode_tokens_per_second.items())
     click.echo(f"tokens/s: reading {found.prefill_tokens_per_second:,.0f}; generating by width {widths}")
     check(found, found.weights_sha256, target, found.engine)
+
+
+@click.command()
+@click.argument("config", type=FILE)
+@click.option("--time", "with_time", is_flag=True, help="Project how long the evaluations take on this machine.")
+@click.option("--reply-tokens", type=float, help="Mean tokens of a reply; by default the publication's, or the limit.")
+@click.option("--speed-from", type=FILE, help="Probe of other weights on this machine, to be scaled by size.")
+def plan(config: Path, with_time: bool, reply_tokens: float | None, speed_from: Path | None) -> None:
+    """Say what a run will ask of each model, and how long that takes on this machine.
+
+    Example: medeval plan config/medpsy.yaml --time --speed-from probe.json
+    """
+    from medeval.config.publication import load_publication
+    from medeval.config.run import load_run
+    from medeval.forecast import Unknown, forecasts
+
+    run = load_run(config)
+    if not with_time:
+        for model in run.models:
+            for name in model.evaluate:
+                on = [target for target in run.targets if model.variants[name].runs_on(target)]
+                click.echo(f"{model.id}/{name} on {', '.join(on)}")
+        for benchmark in run.benchmarks:
+            click.echo(f"{benchmark.id}: {benchmark.expected_items or 'unknown'} items")
+        click.echo(f"modes {', '.join(run.protocol.modes)}; {run.protocol.samples} sample(s) of each reply")
+        return
+    total = 0.0
+    notes: dict[str, None] = {}
+    found = forecasts(run, load_publication(run.claims), reply_tokens=reply_tokens, reference=speed_from)
+    click.echo(f"{'weights on target':44} {'tokens read':>12} {'generated':>14} {'hours':>10}")
+    for forecast in found:
+        name = f"{forecast.model}/{forecast.variant} on {forecast.target}"
+        if isinstance(forecast, Unknown):
+            click.echo(f"{name:44} {'':12} {'':14} {'unknown':>10}")
+            notes[f"{name}: {forecast.reason}"] = None
+            continue
+        read = sum(work.prompt_tokens for work in forecast.work)
+        generated = sum(work.reply_tokens for work in forecast.work)
+        click.echo(f"{name:44} {read:12,.0f} {generated:14,.0f} {forecast.seconds / 3600:10,.1f}")
+        replies = f"{forecast.reply_tokens:,.0f} tokens per reply, {forecast.reply_basis}"
+        notes[f"{name}: speed {forecast.speed.basis}; {replies}"] = None
+        total += forecast.seconds
+    click.echo(f"{'all, one after the other':44} {'':12} {'':14} {total / 3600:10,.1f}")
+    click.echo("Prompts: real mean lengths at 4 characters per token. Judging is not included.")
+    for note in notes:
+        click.echo(f"  {note}")

@@ -105,6 +105,9 @@ class LocalJudge(Section):
     variant: Slug = Field(description="One of that model's variants.")
     credible: bool = Field(False, description="Whether its agreement with physicians was measured and found good.")
     max_tokens: int = Field(96, ge=16, description="Token limit of one verdict.")
+    sequences: Literal[1, 2, 4, 8, 16, 32, 64] = Field(
+        8, description="Verdicts decoded together; changes the last digits, so it is part of the judge's name."
+    )
 
 
 class ApiJudge(Served):

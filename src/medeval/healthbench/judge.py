@@ -93,17 +93,20 @@ class GgufJudge:
     everything before it.
     """
 
-    def __init__(self, weights: Path, *, threads: int, max_tokens: int, target: str = "cpu") -> None:
+    def __init__(self, weights: Path, *, threads: int, max_tokens: int, sequences: int) -> None:
         from llama_cpp.llama_grammar import json_schema_to_gbnf
 
         from medeval.engines.chat import ChatTemplate
         from medeval.engines.llama_engine import LlamaEngine
 
-        self._engine = LlamaEngine(weights, target=target, threads=threads)
+        self._engine = LlamaEngine(weights, threads=threads, sequences=sequences)
         self._chat = ChatTemplate(self._engine.model, {})
         self._grammar = json_schema_to_gbnf(json.dumps(_VERDICT_SCHEMA), ["explanation", "criteria_met"])
         self._max_tokens = max_tokens
-        self.name = f"{weights.stem}@{sha256_file(weights)[:12]}, greedy, JSON grammar, at most {max_tokens} tokens"
+        self.name = (
+            f"{weights.stem}@{sha256_file(weights)[:12]}, greedy, JSON grammar, at most {max_tokens} tokens, "
+            f"{sequences} together"
+        )
 
     def decide(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdict]]:
         """Judge the questions in order; one that does not fit the judge's context is unusable."""

@@ -28,4 +28,4 @@ def make_judge(settings_json: str, weights: Path | None, threads: int) -> Judge:
         return ServerJudge(settings)
     if weights is None:
         raise MedevalError("a local judge needs its weights", "Add --judge-weights FILE.gguf.")
-    return GgufJudge(weights, threads=threads, max_tokens=settings.max_tokens)
+    return GgufJudge(weights, threads=threads, max_tokens=settings.max_tokens, sequences=settings.sequences)
