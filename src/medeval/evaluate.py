@@ -181,7 +181,7 @@ class _JournalRecorder:
 
     def find(self, instance: Instance, sample: int) -> Completion | Scored | None:
         value = self._journal.get(_key(instance, sample))
-        if value is None:
+        if value is None or value["prompt_sha256"] != sha256_text(instance.args[0]):
             return None
         fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value["result"].items()}
         return Scored(**fields) if value["kind"] == "scored" else Completion(**fields)
@@ -243,6 +243,7 @@ def _scored_columns(value: dict[str, Any]) -> dict[str, Any]:
         "finish_reason": "error" if result["error"] else "scored",
         "prompt_tokens": result["prompt_tokens"],
         "generated_tokens": 0,
+        "prompt_ids_sha256": result["prompt_ids_sha256"],
         "option_logprobs": None if result["error"] else list(result["logprobs"]),
         "error": result["error"],
     }
@@ -257,6 +258,7 @@ def _generated_columns(value: dict[str, Any], lm: EngineLM) -> dict[str, Any]:
         "generated_tokens": completion.generated_tokens,
         "text": None if completion.error or reply.reasoning_open else str(reply),
         "reasoning": reply.reasoning,
+        "prompt_ids_sha256": completion.prompt_ids_sha256,
         "token_ids": completion.token_ids,
         "token_logprobs": completion.token_logprobs,
         "error": completion.error,

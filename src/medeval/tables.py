@@ -109,6 +109,7 @@ RESPONSES = TableType(
         {
             "text": _TEXT,  # as generated, reasoning removed; null when the reasoning was never closed
             "reasoning": _TEXT,
+            "prompt_ids_sha256": _TEXT,  # of the prompt's token ids; null when a server made them
             "option_logprobs": pa.list_(pa.float64()),  # nats, one per option
             "token_ids": pa.list_(pa.int32()),  # with `protocol.token_logprobs`: reasoning and answer
             "token_logprobs": pa.list_(pa.float32()),  # nats, one per token

@@ -86,6 +86,7 @@ def main() -> None:
     parser.add_argument("--replies", type=int, default=32, help="replies per generation race")
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--width", type=int, help="replies decoded together; measured when not given")
+    parser.add_argument("--only", default="", help="run only the races whose title holds this text")
     parser.add_argument("--out", type=Path, help="JSON to write")
     options = parser.parse_args()
     report: dict[str, Any] = {
@@ -102,6 +103,8 @@ def main() -> None:
     click.echo(f"reading {prefill:,.0f} tokens/s; generating by width: ", nl=False)
     click.echo(", ".join(f"{known}: {speed:,.0f}" for known, speed in by_width.items()) + f"; width {width} is used")
     for race in races(options, width):
+        if options.only not in race.title:
+            continue
         race.run(options.repetitions)
         for line in race.lines():
             click.echo(line)
@@ -154,7 +157,7 @@ def races(options: argparse.Namespace, width: int) -> Iterator[Race]:
             click.echo(f"llama-server: {NOT_RUN}")
             yield Race(f"{name}: 150 tokens read, {new} generated", "generated tokens", contestants)
     shots = text(rng, 1000, engine.model)
-    shared = [f"{shots}\n\n{prompt}" for prompt in long[: max(4, options.replies // 4)]]
+    shared = [f"{shots}\n\n{prompt}" for prompt in long]
     yield Race(
         "After a shared beginning of 1,000 tokens: 150 read, 32 generated",
         "generated tokens",

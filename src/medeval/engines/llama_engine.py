@@ -15,9 +15,16 @@ from medeval.engines.llama_build import build_info
 from medeval.engines.llama_context import CHUNK_TOKENS, LlamaContext, cells_for
 from medeval.engines.llama_model import LlamaModel
 from medeval.engines.llama_reply import Reply, too_long
-from medeval.engines.sampler import Sampler
 from medeval.engines.schedule import FAST_BATCH_TOKENS, WIDTHS, Scheduler, log_softmax
-from medeval.engines.types import Completion, GenerationRequest, ScheduleName, Scored, ScoreRequest, shared_length
+from medeval.engines.types import (
+    Completion,
+    GenerationRequest,
+    ScheduleName,
+    Scored,
+    ScoreRequest,
+    ids_sha256,
+    shared_length,
+)
 from medeval.errors import MedevalError
 
 log = logging.getLogger(__name__)
@@ -107,7 +114,7 @@ class LlamaEngine:
         room = self.model.trained_context
         for index, need in enumerate(needs):
             if need > room:
-                yield index, too_long(len(prompts[index]), requests[index].max_tokens, room)
+                yield index, too_long(prompts[index], requests[index].max_tokens, room)
         fitting = [index for index, need in enumerate(needs) if need <= room]
         if not fitting:
             return
@@ -137,11 +144,16 @@ class LlamaEngine:
         encoded = [self._encode(request) for request in requests]
         needs = [len(prompt) + sum(map(len, options)) for prompt, options in encoded]
         room = self.model.trained_context
-        for index, need in enumerate(needs):
-            if need > room:
+        fitting = []
+        for index, ((prompt, options_tokens), need) in enumerate(zip(encoded, needs, strict=True)):
+            if not prompt or not all(options_tokens):
+                error = "the prompt or one of its continuations has no tokens of its own"
+            elif need > room:
                 error = f"{need:,} tokens exceed the model's context of {room:,}"
-                yield index, Scored((), (), len(encoded[index][0]), 0.0, error)
-        fitting = [index for index, need in enumerate(needs) if need <= room]
+            else:
+                fitting.append(index)
+                continue
+            yield index, Scored((), (), len(prompt), 0.0, error, ids_sha256(prompt))
         if not fitting:
             return
         options = max(len(encoded[index][1]) for index in fitting)
@@ -187,8 +199,7 @@ class LlamaEngine:
         return total
 
     def _reply(self, index: int, request: GenerationRequest, prompt: list[int]) -> Reply:
-        prefix = len(self._prefix(request.prefix, prompt))
-        return Reply(index, request, prompt, prefix, Sampler(self.model, request))
+        return Reply(self.model, index, request, prompt, len(self._prefix(request.prefix, prompt)))
 
     def _prefix(self, text: str, prompt: list[int]) -> list[int]:
         """Return the tokens that prefix and prompt share; the last token of a prompt is always read with the rest."""
@@ -264,4 +275,5 @@ class LlamaEngine:
             for (row, option, token), score in zip(predicted, scores, strict=True):
                 totals[option] += score
                 greedy[option] &= int(best[row]) == token
-        return Scored(tuple(totals), tuple(greedy), len(prompt), time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        return Scored(tuple(totals), tuple(greedy), len(prompt), seconds, prompt_ids_sha256=ids_sha256(prompt))

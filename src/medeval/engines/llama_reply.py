@@ -1,10 +1,11 @@
 """A reply in the making: what has been drawn so far and when it ends."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from medeval.engines.llama_model import LlamaModel
 from medeval.engines.sampler import Sampler
-from medeval.engines.types import Completion, FinishReason, GenerationRequest
+from medeval.engines.types import Completion, FinishReason, GenerationRequest, ids_sha256
 
 
 @dataclass
@@ -12,21 +13,21 @@ class Reply:
     """One request's reply while its tokens are drawn.
 
     Attributes:
+        model: The model that is asked.
         index: Number of the request.
         request: The request itself.
         prompt: The prompt's tokens.
         prefix: How many of them are read as the shared beginning.
-        sampler: Draws this reply's tokens.
         tokens: Tokens drawn so far, without the one that ended the reply.
         logprobs: Their log-probabilities, when the request wants them.
         finish_reason: Why the reply ended; None while it goes on.
     """
 
+    model: LlamaModel
     index: int
     request: GenerationRequest
     prompt: list[int]
     prefix: int
-    sampler: Sampler
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     data: bytearray = field(default_factory=bytearray)
@@ -39,12 +40,22 @@ class Reply:
         """Where the last drawn token stands in its sequence."""
         return len(self.prompt) + len(self.tokens) - 1
 
-    def add(self, token: int, logprob: float | None, model: LlamaModel) -> None:
+    @cached_property
+    def sampler(self) -> Sampler:
+        """What draws this reply's tokens; made when the first one is drawn, since thousands of replies may wait."""
+        return Sampler(self.model, self.request)
+
+    def close(self) -> None:
+        """Release the sampler, if there is one."""
+        if "sampler" in self.__dict__:
+            self.sampler.close()
+
+    def add(self, token: int, logprob: float | None) -> None:
         """Take the next drawn token, which may end the reply."""
-        if model.ends_generation(token):
+        if self.model.ends_generation(token):
             self.finish_reason = "stop"
             return
-        piece = model.piece(token)
+        piece = self.model.piece(token)
         self.tokens.append(token)
         self.data += piece
         if logprob is not None:
@@ -73,10 +84,11 @@ class Reply:
             seconds_decode=self.seconds_decode,
             token_ids=tuple(self.tokens) if self.request.token_logprobs else None,
             token_logprobs=tuple(self.logprobs) if self.request.token_logprobs else None,
+            prompt_ids_sha256=ids_sha256(self.prompt),
         )
 
 
-def too_long(prompt_tokens: int, max_tokens: int, room: int) -> Completion:
+def too_long(prompt: list[int], max_tokens: int, room: int) -> Completion:
     """Return the error completion of a prompt that does not fit."""
-    error = f"prompt of {prompt_tokens:,} tokens and limit of {max_tokens:,} exceed the model's context of {room:,}"
-    return Completion("", "error", prompt_tokens, 0, 0.0, 0.0, error)
+    error = f"prompt of {len(prompt):,} tokens and limit of {max_tokens:,} exceed the model's context of {room:,}"
+    return Completion("", "error", len(prompt), 0, 0.0, 0.0, error, prompt_ids_sha256=ids_sha256(prompt))

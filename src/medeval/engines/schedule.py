@@ -66,23 +66,28 @@ class Scheduler:
 
     def run(self, waiting: deque[Reply]) -> Iterator[Reply]:
         """Yield replies as they finish; a finished reply's slot takes the next one at once."""
-        while waiting or any(slot.reply for slot in self._slots):
-            prompts = self._admit(waiting)
-            if self._schedule == "audit":
-                for part in prompts:
-                    self._compute([part])
+        try:
+            while waiting or any(slot.reply for slot in self._slots):
+                prompts = self._admit(waiting)
+                if self._schedule == "audit":
+                    for part in prompts:
+                        self._compute([part])
+                        yield from self._finished()
+                    if waiting and any(slot.reply is None for slot in self._slots):
+                        continue
+                    prompts = []
+                steps = [
+                    _Part(slot, reply.tokens[-1:], reply.position, reply)
+                    for slot in self._slots
+                    if (reply := slot.reply) is not None and reply.tokens
+                ]
+                if steps or prompts:
+                    self._compute(self._with_idle(steps, prompts))
                     yield from self._finished()
-                if waiting and any(slot.reply is None for slot in self._slots):
-                    continue
-                prompts = []
-            steps = [
-                _Part(slot, reply.tokens[-1:], reply.position, reply)
-                for slot in self._slots
-                if (reply := slot.reply) is not None and reply.tokens
-            ]
-            if steps or prompts:
-                self._compute(self._with_idle(steps, prompts))
-                yield from self._finished()
+        finally:
+            for slot in self._slots:
+                if slot.reply is not None:
+                    slot.reply.close()
 
     def _admit(self, waiting: deque[Reply]) -> list[_Part]:
         """Give waiting replies to free slots; return the parts of their prompts that are still to be read."""
@@ -168,14 +173,14 @@ class Scheduler:
                 )
             token = int(best[row]) if reply.sampler.is_plainly_greedy else reply.sampler.draw(logits[row])
             logprob = log_softmax(logits[row : row + 1], [0], [token])[0] if reply.request.token_logprobs else None
-            reply.add(token, logprob, self._model)
+            reply.add(token, logprob)
 
     def _finished(self) -> Iterator[Reply]:
         for slot in self._slots:
             if slot.reply is not None and slot.reply.finish_reason is not None:
                 reply, slot.reply = slot.reply, None
                 self._context.keep(slot.number, len(slot.held))
-                reply.sampler.close()
+                reply.close()
                 yield reply
 
 

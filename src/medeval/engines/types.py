@@ -1,5 +1,7 @@
 """What every engine takes and gives: requests, results, and the protocol between them."""
 
+import hashlib
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -51,7 +53,8 @@ class Completion:
 
     `seconds_prefill` and `seconds_decode` are this request's share of wall time: a batch's time is
     split over its tokens. `token_ids` and `token_logprobs` (nats, under the model's own distribution,
-    whatever the sampling) are there when the request asked for them.
+    whatever the sampling) are there when the request asked for them. `prompt_ids_sha256` is the
+    `ids_sha256` of the prompt's tokens; None when they are not known, as with a server.
     """
 
     text: str
@@ -63,6 +66,7 @@ class Completion:
     error: str | None = None
     token_ids: tuple[int, ...] | None = None
     token_logprobs: tuple[float, ...] | None = None
+    prompt_ids_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Scored:
     """Log-probabilities (nats) of each continuation given the prompt.
 
     `greedy[i]` says whether greedy decoding would produce continuation i. With `error` set, the
-    tuples are empty.
+    tuples are empty. `prompt_ids_sha256` is as in `Completion`.
     """
 
     logprobs: tuple[float, ...]
@@ -90,6 +94,7 @@ class Scored:
     prompt_tokens: int
     seconds: float
     error: str | None = None
+    prompt_ids_sha256: str | None = None
 
 
 class Chat(Protocol):
@@ -146,3 +151,8 @@ def shared_length(a: Sequence[object], b: Sequence[object]) -> int:
     """Return how many elements two sequences begin with in common: characters of prompts, or their tokens."""
     limit = min(len(a), len(b))
     return next((i for i in range(limit) if a[i] != b[i]), limit)
+
+
+def ids_sha256(ids: Sequence[int]) -> str:
+    """Return the SHA-256 of token ids, as 32-bit little-endian integers: equal on every machine for equal ids."""
+    return hashlib.sha256(struct.pack(f"<{len(ids)}i", *ids)).hexdigest()

@@ -16,7 +16,15 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from medeval.engines.types import Completion, FinishReason, GenerationRequest, Sampling, Scored, ScoreRequest
+from medeval.engines.types import (
+    Completion,
+    FinishReason,
+    GenerationRequest,
+    Sampling,
+    Scored,
+    ScoreRequest,
+    ids_sha256,
+)
 from medeval.errors import MedevalError
 from medeval.files import sha256_text
 
@@ -198,7 +206,7 @@ class VllmEngine:
         for index, (prompt, options) in enumerate(encoded):
             problem = self._unscorable(prompt, options)
             if problem:
-                yield index, Scored((), (), len(prompt), 0.0, problem)
+                yield index, Scored((), (), len(prompt), 0.0, problem, ids_sha256(prompt))
             else:
                 fitting.append(index)
         if not fitting:
@@ -212,7 +220,8 @@ class VllmEngine:
             results = [self._lm._parse_logprobs(*next(outputs), len(prompt)) for _ in options]
             logprobs, greedy = zip(*results, strict=True)
             read = sum(len(prompt) + len(option) for option in options)
-            yield index, Scored(tuple(map(float, logprobs)), greedy, len(prompt), read * seconds_per_token)
+            values, seconds = tuple(map(float, logprobs)), read * seconds_per_token
+            yield index, Scored(values, greedy, len(prompt), seconds, prompt_ids_sha256=ids_sha256(prompt))
 
     def _encode_options(self, request: ScoreRequest) -> tuple[list[int], list[list[int]]]:
         """Tokenize prompt and continuations together, since a boundary may merge into one token."""
@@ -445,4 +454,5 @@ def _completion(request: GenerationRequest, output: Any, seconds_per_token: floa
         seconds_decode=len(reply.token_ids) * seconds_per_token,
         token_ids=tokens if request.token_logprobs else None,
         token_logprobs=logprobs,
+        prompt_ids_sha256=ids_sha256(list(output.prompt_token_ids)),
     )

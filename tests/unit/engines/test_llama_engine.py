@@ -1,6 +1,8 @@
 """The llama.cpp engine on the demo's real weights."""
 
+import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +141,65 @@ def test_option_scores_do_not_depend_on_the_questions_around_them(engine: LlamaE
     together = dict(engine.score(requests))
     alone = [next(iter(engine.score([request])))[1].logprobs for request in requests]
     assert [together[index].logprobs for index in range(len(requests))] == alone
+
+
+@pytest.mark.parametrize("words", [5, 505, 1010], ids=["in one batch", "across a chunk's border", "in three chunks"])
+def test_options_after_prompts_of_any_length_equal_the_score_of_the_whole_text(
+    precise: LlamaEngine, words: int
+) -> None:
+    prompt = "<|im_start|>user\n" + "fever and cough " * (words // 3)
+    options = tuple(f" option number {'very ' * length}{length}" for length in (0, 1, 2, 9))
+    [(_, scored)] = precise.score([ScoreRequest(prompt, options)])
+    start = precise.score_text(prompt)
+    expected = [precise.score_text(prompt + option) - start for option in options]
+    np.testing.assert_allclose(scored.logprobs, expected, atol=0.05)
+
+
+def test_a_shared_beginning_of_questions_is_read_once_and_changes_nothing(
+    engine: LlamaEngine, prompts: list[str]
+) -> None:
+    prefix = "<|im_start|>system\nAnswer as a physician would, in one word, and add nothing to it.<|im_end|>\n"
+    requests = [ScoreRequest(prefix + prompt, (" Pancreas", " Left femur"), prefix) for prompt in prompts]
+    together = dict(engine.score(requests))
+    alone = [next(iter(engine.score([request])))[1].logprobs for request in requests[::-1]][::-1]
+    assert [together[index].logprobs for index in range(len(requests))] == alone
+
+
+def test_an_option_without_tokens_is_an_error_of_its_question_alone(engine: LlamaEngine, prompts: list[str]) -> None:
+    results = dict(engine.score([ScoreRequest(prompts[0], ("", " A")), ScoreRequest(prompts[1], (" A", " B"))]))
+    assert "has no tokens of its own" in (results[0].error or "")
+    assert len(results[1].logprobs) == 2
+
+
+def test_a_text_longer_than_the_context_is_scored_in_windows(
+    precise: LlamaEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "The heart pumps blood through the body and the lungs bring oxygen into it all day and night."
+    tokens = precise.model.tokenize(text)
+    whole = precise.score_text(text)
+    monkeypatch.setattr(precise.model, "trained_context", 8)
+    windows = precise.score_text(text)
+    # Less is known at the start of each window, so the text is less likely; nothing is left out.
+    assert len(tokens) > 16
+    assert windows < whole
+    monkeypatch.setattr(precise.model, "trained_context", len(tokens))
+    assert precise.score_text(text) == whole
+
+
+def test_the_tokens_of_a_prompt_are_recorded_by_their_hash(engine: LlamaEngine, prompts: list[str]) -> None:
+    ids = np.asarray(engine.model.tokenize(prompts[0]), "<i4")
+    expected = hashlib.sha256(ids.tobytes()).hexdigest()
+    [(_, completion)] = engine.generate([GenerationRequest(prompts[0], 1)])
+    [(_, scored)] = engine.score([ScoreRequest(prompts[0], (" A",))])
+    assert completion.prompt_ids_sha256 == scored.prompt_ids_sha256 == expected
+
+
+def test_a_stop_text_across_tokens_and_a_cut_character_are_handled(engine: LlamaEngine) -> None:
+    request = GenerationRequest("<|im_start|>user\nCount to ten.<|im_end|>\n<|im_start|>assistant\n", 40)
+    whole = texts(engine, [request])[0]
+    middle = whole[7:19]
+    [(_, completion)] = engine.generate([replace(request, stop=(middle,))])
+    assert (completion.text, completion.finish_reason) == (whole[: whole.index(middle)], "stop")
 
 
 def test_exactly_one_beginning_token(engine: LlamaEngine, prompts: list[str]) -> None:
