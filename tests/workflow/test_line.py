@@ -161,7 +161,7 @@ def test_the_reproduction_of_the_publication_plans(tmp_path: Path) -> None:
     folder = workflow_copy(tmp_path)
     result = run_snakemake(folder, "-n", "--configfile", "config/medpsy.yaml")
     assert result.returncode == 0, result.stderr[-2000:]
-    assert re.search(r"^evaluate\s+80$", result.stdout + result.stderr, re.MULTILINE)
+    assert re.search(r"^evaluate_shard\s+320$", result.stdout + result.stderr, re.MULTILINE)
 
 
 def test_an_unknown_key_stops_the_run_before_any_job(tmp_path: Path, smollm2_files: dict[str, Path]) -> None:
