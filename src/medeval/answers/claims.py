@@ -1,154 +1,106 @@
-"""What one stated value ("B", "(c) Spleen", "A and C", "E. coli") says about the options."""
+"""What a piece of a reply says about the options: a stated value, a line, or a first word."""
 
 import re
-from dataclasses import dataclass
-from enum import Enum
 
+from medeval.answers.labels import NOTHING, SENTENCE_END, Claim, Kind, read_labels
 from medeval.answers.options import LABELS, OptionTexts
-from medeval.answers.patterns import DENIED_AFTER
 
-
-class Kind(Enum):
-    """How a value names options: by label, whole text, in a clause, by an unknown label, or not at all."""
-
-    LABEL = "label"
-    TEXT = "text"
-    CLAUSE = "clause"
-    INVALID = "invalid"
-    NOTHING = "nothing"
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Options named by one statement; more than one means that the statement is ambiguous."""
-
-    kind: Kind
-    choices: frozenset[int] = frozenset()
-    extracted: str | None = None
-
-
-_NOTHING = Claim(Kind.NOTHING)
-_LEAD = re.compile(r"\s*(?:(?:option|choice|answer|letter|label)\b\s*:?\s*)?", re.IGNORECASE)
-_LABELLED = re.compile(
-    r"(?P<open>[(\[{<\"'“‘]*)\s*(?P<label>[A-Za-z]|\d{1,2})(?P<close>\s*[)\]}>]+|[\"'”’](?![^\W_]))*(?P<rest>.*)",
-    re.DOTALL,
+_LONGEST_VALUE = 600
+_NOUN = (
+    r"(?:options?|choices?|answers?|letter|label|lettre|letra|lettera|buchstabe|opci[oó]n|op[çc][aã]o|alternativa)\b"
 )
-_ONE = r"\(?([A-Z]|[a-j])\)?"
-_SEVERAL = re.compile(
-    rf"(?:both|either)?\s*{_ONE}(?:\s*(?:[/,&+]|,?\s*(?:and|or)\b)\s*(?:option\s+|choice\s+)?{_ONE}(?![\w'’-]))+(?=\s*(?:[.;:)\]]|$))"
-)
-_LETTER = re.compile(r"(?<![\w'’])[A-Za-z](?![\w'’])")
-# Words that can follow a label in a sentence, and so show that it is one ("B because ...").
-_REASONS = r"(?:because|since|as|due|given|which|based|by)"
-_BOUNDARY = re.compile(
-    rf"\s*$|\s*[.):;!?\]}}>|,]|\s+[-–—(\[]|\s*(?:[–—]|--)|\s*\n|\s+{_REASONS}\b|\s*[\u3000-\u303f\u4e00-\u9fff]"
-)
-# "I" is a pronoun before a comma, and before most words.
-_PRONOUN_BOUNDARY = re.compile(r"\s*$|\s*[.):;\]}>]|\s*\n|\s*[\u3000-\u303f\u4e00-\u9fff]")
-# "C. difficile": a genus, unless the small word is one that starts an explanation.
-_GENUS = re.compile(rf"\.\s*(?!{_REASONS}\b|this\b|the\b|it\b|there\b|in\b|an?\b|so\b|if\b|when\b)[a-z]{{3,}}")
-_LABEL_BEHIND = re.compile(r"\w\W*\((?:[Oo]ption |[Cc]hoice )?([A-J])\)\W*$")
-# An answer outside of the options.
-_ABSENT = re.compile(
-    r"(?:none|neither|all|both) of (?:the|these|them)\b|not (?:listed|present|among|given|provided)\b",
+# What may stand between a cue and its value: an article before a label, the word "option", a colon.
+_LEAD = re.compile(
+    rf"\s*(?:(?:the|la|le|el|die|der|a|o|il)\s+(?=[(\[\"'“‘]*(?-i:[A-J])\b|{_NOUN}))?(?:{_NOUN}\s*+:?\s*+(?!\d))?",
     re.IGNORECASE,
 )
-_FIRST_WORD = re.compile(rf"[^\w]*(yes|maybe|no(?!\s+(?!{_REASONS}\b)\w))\b(?!\s*(?:/|or\b))", re.IGNORECASE)
-_SENTENCE = re.compile(r"(?<=[^\d\s])[.;!?](?:\s|$)|[。；\n]")
+_NOT_BUT = re.compile(r"not\s+[^\n.;]{1,80}?,?\s+but\s+(?:rather\s+)?", re.IGNORECASE)
+_LABEL_BEHIND = re.compile(r"\w\W*\((?:[Oo]ption |[Cc]hoice )?([A-J])\)\W*$")
+# An answer outside of the options.
+ABSENT = re.compile(
+    r"\b(?:none|neither|all|both) of (?:the|these|them)\b|\bnot (?:listed|present|among|given|provided)\b", re.IGNORECASE
+)
+
+_CROSS = re.compile("[❌✗✘✖❎]")
+_LINE_START = re.compile(r"[^\w(\[\"'“‘]+")
+_MAY_BE_LABEL = re.compile(
+    r"[(\[\"'“‘]*(?:\w{1,2}(?!\w)|(?:option|choice|answer|letter|label|the|both|either|assistant|model"
+    r"|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)(?![^\W\d]))",
+    re.IGNORECASE,
+)
+_SPEAKER = re.compile(r"(?:[Aa]ssistant|[Mm]odel|A)[ \t]*:\s*(?=[(\[\"']*[A-Ja-j]\b)")
+_CONFIDENCE = re.compile(
+    r"[\s,(–-]*(?:(?:confidence|certainty)\s*:?\s*|about\s+|~\s*)?\d{1,3}(?:\.\d+)?\s*%[^)\n]{0,20}\)?$", re.IGNORECASE
+)
+# "B. It lowers ...": only with these marks may a label at the start of a reply be followed by free text.
+_EXPLAINED = re.compile(r"\s*(?:[.),:]|[–—]|-[-\s])|\s+(?:because|since|as|due to|given)\b")
+
+_VERDICT = r"(?:yes|no|maybe)"
+_RESTATED = re.compile(
+    rf"[^\w\n]*{_VERDICT}(?:\s*(?:/|,|\bor\b)\s*(?:or\s+)?{_VERDICT})+\s*[:?]\s*(?=\w)", re.IGNORECASE
+)
+_ONLY_VERDICTS = re.compile(rf"[^\w\n]*{_VERDICT}(?:\W+(?:(?:and|or)\W+)?{_VERDICT})+[^\w\n]*$", re.IGNORECASE)
+_VERDICT_WORD = re.compile(rf"\b{_VERDICT}\b", re.IGNORECASE)
+_FIRST_WORD = re.compile(
+    r"[^\w]*(?:(?:so|thus|hence|therefore|overall|in (?:short|conclusion|summary))\b,?\s*)?"
+    r"(yes|maybe|no(?!\s+(?!(?:because|since|as|due|given|based)\b)\w))\b(?!\s*(?:/|or\b))",
+    re.IGNORECASE,
+)
 
 
 def read_value(value: str, options: OptionTexts) -> Claim:
-    """Say which options a stated value names; it runs from just after the cue to the end of the line.
-
-    A label is believed only with something after it that cannot continue a word or a phrase, and only if
-    the text that follows is not that of another option.
-    """
-    value = value[_LEAD.match(value).end() :].strip()  # type: ignore[union-attr]  # the pattern matches the empty text
-    clause = _SENTENCE.split(value, maxsplit=1)[0]
-    same = options.equal_to(value) or options.equal_to(clause)
-    several = _several(value, options)
-    label = several or _label(value, options)
-    if label.kind is Kind.LABEL and (_is_bare(value) or not same):
-        return Claim(Kind.LABEL, label.choices | same, label.extracted)
-    if same:
-        return Claim(Kind.TEXT, same, clause.strip())
-    if label.kind is Kind.INVALID:
+    """Say which options a stated value names; it runs from just after the cue to the end of the line."""
+    value = _without_lead(value[:_LONGEST_VALUE])
+    if turned := _NOT_BUT.match(value):
+        value = _without_lead(value[turned.end() :])
+    label = read_labels(value, options)
+    clause = SENTENCE_END.split(value, maxsplit=1)[0]
+    if label.kind is Kind.LABEL and not label.rest and "/" not in (label.extracted or ""):
         return label
-    if _ABSENT.match(clause):
+    if same := options.exactly(value) or options.exactly(clause):
+        return Claim(Kind.TEXT, same, clause.strip())
+    if label.kind is not Kind.NOTHING:
+        return label
+    if same := options.equal_to(value) or options.equal_to(clause):
+        return Claim(Kind.TEXT, same, clause.strip())
+    if ABSENT.match(clause):
         return Claim(Kind.INVALID, extracted=clause.strip())
-    held = frozenset() if options.verdicts else options.contained_in(clause)
-    if (last := _LABEL_BEHIND.search(clause)) and last[1] in LABELS[: len(options.texts)]:
+    return _within(clause, options)
+
+
+def _within(clause: str, options: OptionTexts) -> Claim:
+    """Read a clause that holds the text of an option, or ends with its label in brackets."""
+    if options.verdicts:
+        return read_verdict(clause, options)
+    held = options.contained_in(clause)
+    if (last := _LABEL_BEHIND.search(clause)) and last[1] in options.labels:
         return Claim(Kind.LABEL, held | {LABELS.index(last[1])}, last[1])
-    if held:
-        return Claim(Kind.CLAUSE, held, clause.strip())
-    return read_verdict(clause, options)
+    return Claim(Kind.CLAUSE, held, clause.strip()) if held else NOTHING
 
 
-def read_line(line: str, options: OptionTexts) -> Claim:
-    """Read a line that holds a label and at most that option's text; any other line says nothing.
+def read_line(line: str, options: OptionTexts, *, explained: bool = False) -> Claim:
+    """Read a line that holds labels and at most the text of the one option; any other line says nothing.
 
-    More text than the option has is a comment on the option, not a choice of it.
+    More text than the option has is a comment on the option, not a choice of it. Only where `explained` says
+    so may free text follow, as on the first line of a reply that discusses no other option by label.
     """
-    line = re.sub(r"^[\s>*•-]+", "", line)
-    line = line[_LEAD.match(line).end() :].strip()  # type: ignore[union-attr]
-    claim = _label(line, options)
-    if claim.kind is not Kind.LABEL or len(claim.choices) != 1:
-        return _NOTHING
-    rest = _LABELLED.match(line)["rest"].strip(" .):;,-–—\"'”’]}>!|")  # type: ignore[index]
-    if not rest:
-        return Claim(Kind.LABEL, claim.choices | options.equal_to(line), claim.extracted)
+    if _CROSS.search(line):
+        return NOTHING
+    line = line[match.end() :] if (match := _LINE_START.match(line)) else line
+    if not _MAY_BE_LABEL.match(line):
+        return NOTHING
+    line = _without_lead(line[match.end() :] if (match := _SPEAKER.match(line)) else line)
+    claim = read_labels(_CONFIDENCE.sub("", line), options)
+    if claim.kind is not Kind.LABEL or (len(options.tokens(line)) > 1 and options.exactly(line)):
+        return NOTHING
+    rest = claim.rest.strip(" .):;,-–—\"'”’]}>!|")
+    if not any(letter.isalnum() for letter in rest):
+        return claim
+    if len(claim.choices) > 1:
+        return claim if "/" not in (claim.extracted or "") else NOTHING
     (index,) = claim.choices
-    return claim if options.begins(index, rest) else _NOTHING
-
-
-def _is_bare(value: str) -> bool:
-    return len(re.findall(r"[^\W_]", value)) == 1
-
-
-def _several(value: str, options: OptionTexts) -> Claim | None:
-    match = _SEVERAL.match(value)
-    if match is None:
-        return None
-    letters = [letter.upper() for letter in _LETTER.findall(match[0])]
-    indices = frozenset(LABELS.find(letter) for letter in letters)
-    if not all(0 <= index < len(options.texts) for index in indices):
-        return None
-    return Claim(Kind.LABEL, indices, "/".join(letters))
-
-
-def _label(value: str, options: OptionTexts) -> Claim:
-    match = _LABELLED.match(value)
-    if match is None:
-        return _NOTHING
-    label, rest = match["label"], match["rest"]
-    index = int(label) - 1 if label.isdigit() else LABELS.find(label.upper())
-    exists = 0 <= index < len(options.texts)
-    wrapped = bool(match["open"]) and bool(match["close"])
-    named = exists and options.agrees(index, rest)
-    if label.isupper() and _GENUS.match(rest) and not (exists and _shares_word(options.texts[index], rest)):
-        return _NOTHING
-    if DENIED_AFTER.match(rest) or (label.isdigit() and not (options.numbered or named)):
-        return _NOTHING
-    boundary = (_PRONOUN_BOUNDARY if label in "Ii" else _BOUNDARY).match(rest)
-    if not (wrapped or match["close"] or boundary or (named and rest[:1].isspace())):
-        return _NOTHING
-    if not exists:
-        return Claim(Kind.INVALID, extracted=label) if label in LABELS else _NOTHING
-    return Claim(Kind.LABEL, frozenset({index}) | _contradicted(rest, index, options), label.upper())
-
-
-def _shares_word(own: str, rest: str) -> bool:
-    words = set(re.findall(r"[^\W\d_]{4,}", own.casefold()))
-    return bool(words & set(re.findall(r"[^\W\d_]{4,}", rest.casefold())))
-
-
-def _contradicted(rest: str, index: int, options: OptionTexts) -> frozenset[int]:
-    """Return other options that the text after a label names: label and text then disagree."""
-    text = rest.strip(" .):;,-–—]}>")
-    if not text or options.agrees(index, text):
-        return frozenset()
-    clause = _SENTENCE.split(text, maxsplit=1)[0]
-    return options.equal_to(text) | options.equal_to(clause)
+    free = explained and claim.extracted != "I" and _EXPLAINED.match(claim.rest)
+    return claim if free or options.begins(index, rest) else NOTHING
 
 
 def read_verdict(text: str, options: OptionTexts) -> Claim:
@@ -156,8 +108,20 @@ def read_verdict(text: str, options: OptionTexts) -> Claim:
 
     "No" before another word ("no evidence was found") belongs to that word and says nothing.
     """
+    if not options.verdicts:
+        return NOTHING
+    if restated := _RESTATED.match(text):
+        text = text[restated.end() :]
+    sentence = SENTENCE_END.split(text, maxsplit=1)[0]
+    if _ONLY_VERDICTS.match(sentence):
+        words = dict.fromkeys(word.lower() for word in _VERDICT_WORD.findall(sentence))
+        choices: frozenset[int] = frozenset().union(*(options.equal_to(word) for word in words))
+        return Claim(Kind.TEXT, choices, "/".join(words))
     match = _FIRST_WORD.match(text)
-    first = match[1].casefold() if match else ""
-    if not options.verdicts or first not in options.texts:
-        return _NOTHING
-    return Claim(Kind.TEXT, options.equal_to(first), first)
+    first = match[1].lower() if match else ""
+    return Claim(Kind.TEXT, options.equal_to(first), first) if first in options.texts else NOTHING
+
+
+def _without_lead(value: str) -> str:
+    lead = _LEAD.match(value)
+    return value[lead.end() if lead else 0 :].strip()

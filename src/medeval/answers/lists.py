@@ -4,40 +4,62 @@ import re
 from collections.abc import Sequence
 
 from medeval.answers.options import LABELS, OptionTexts
+from medeval.answers.text import lower
 
+_LETTERS = tuple(LABELS.lower())
 _NUMBERS = tuple(str(i + 1) for i in range(len(LABELS)))
-_LABEL_FORM = re.compile(r"(?<!\w)([A-Ja-j]|\d{1,2})[\"')\].:*]")
+_GAP = re.compile(r"[\W_]{0,40}")
+_LABEL = re.compile(r"[\W_]{0,40}?(?<!\w)([a-j]|\d{1,2})[\"')\].:*]+")
+# The first label, where the text of the first option follows.
+_FIRST_LABEL = re.compile(r"(?<!\w)[\"'(\[*]*([a1])[\"')\].:*]+[\W_]{0,40}\Z")
+_FIRST_LABEL_ROOM = 60
 
 
-def without_lists(folded: str, options: OptionTexts) -> tuple[str, bool]:
-    """Remove restated option lists from a folded text; also say whether one of them numbered the options.
+def without_lists(text: str, options: OptionTexts) -> tuple[str, bool]:
+    """Remove restated option lists from a text; also say whether one of them numbered the options.
 
     A list is the first options in their order, three or more (or all, if there are fewer), each behind its
     own label, with nothing but punctuation between them. Labels with comments behind them are not a list.
     """
-    present = {match[1].upper() for match in _LABEL_FORM.finditer(folded)}
-    numbered = False
-    for labels in (LABELS, _NUMBERS):
-        if present.issuperset(labels[: _least(options)]):
-            shorter = _list_pattern(labels, options).sub("\n", folded)
-            numbered = numbered or (labels is _NUMBERS and shorter != folded)
-            folded = shorter
-    return folded, numbered
+    small = lower(text)
+    first_words = [own.partition(" ")[0].lower() for own in options.texts[: _least(options)]]
+    if not all(word in small for word in first_words):
+        return text, False
+    pieces, done, numbered = [], 0, False
+    place = small.find(first_words[0])
+    while place >= 0:
+        label = _FIRST_LABEL.search(small, max(done, place - _FIRST_LABEL_ROOM), place)
+        labels = _LETTERS if label and label[1] == "a" else _NUMBERS
+        end = _end_of_list(small, label.start(), labels, options) if label else None
+        if label and end:
+            pieces.append(text[done : label.start()])
+            done, numbered = end, numbered or labels is _NUMBERS
+        place = small.find(first_words[0], max(place + 1, done))
+    return "\n".join([*pieces, text[done:]]), numbered
 
 
 def _least(options: OptionTexts) -> int:
     return min(3, len(options.texts))
 
 
-def _list_pattern(labels: Sequence[str], options: OptionTexts) -> re.Pattern[str]:
-    items = [_item(label, text) for label, text in zip(labels, options.texts, strict=False)]
-    least = _least(options)
-    pattern = r"[\W_]{0,40}".join(items[:least])
-    further = "".join(rf"(?:[\W_]{{0,40}}{item}" for item in items[least:]) + ")?" * len(items[least:])
-    return re.compile(pattern + further, re.IGNORECASE)
+def _end_of_list(small: str, start: int, labels: Sequence[str], options: OptionTexts) -> int | None:
+    """Return where the list that starts here ends; None if fewer options than a list has are restated in a row."""
+    end, count = start, 0
+    for label, text in zip(labels, options.texts, strict=False):
+        found = _LABEL.match(small, end)
+        item_end = _after_words(small, found.end(), text) if found and found[1] == label else None
+        if item_end is None:
+            break
+        end, count = item_end, count + 1
+    return end if count >= _least(options) else None
 
 
-def _item(label: str, text: str) -> str:
-    # An option without letters or digits, such as "-", leaves nothing to compare but its label.
-    words = r"[\W_]{0,40}".join(re.escape(token) for token in text.split())
-    return rf"(?<!\w)[\"'(\[*]*{label}[\"')\].:*]+[\W_]{{0,40}}{words}(?!\w)"
+def _after_words(small: str, place: int, text: str) -> int | None:
+    """Return the place behind the words of `text`, if they stand here with nothing but punctuation between them."""
+    for token in text.lower().split():
+        gap = _GAP.match(small, place)
+        place = gap.end() if gap else place
+        if not small.startswith(token, place):
+            return None
+        place += len(token)
+    return None if small[place : place + 1].isalnum() else place

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
+from medeval.answers.text import fold, lower
 from medeval.errors import MedevalError
-from medeval.homoglyphs import fold_lookalikes
 
 LABELS = "ABCDEFGHIJ"
 # Numbers keep their decimals; comparison signs carry the meaning of an option; other punctuation does not.
@@ -15,28 +15,24 @@ _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|[<>≤≥=+±%↑↓]")
 _OWN_LETTER = re.compile(r"\s*\(?([A-Ja-j])[.):]\s*(.*)", re.DOTALL)
 _OWN_NUMBER = re.compile(r"\s*\(?(\d{1,2})[.):]\s+(.*)", re.DOTALL)
 _ARTICLES = ("the", "a", "an")
-# Dropped when it stands next to the text of an option, which is then ruled out rather than chosen.
+# An option next to these words is ruled out rather than chosen. "t" is what is left of "can't".
 _NEGATED_BEFORE = re.compile(
-    r" (?:not|nor|neither|except|excluding|unlike|than|excludes?|rules? out|ruled out|instead of|t)"
-    r"(?: (?:the|a|an|likely|due to|caused by|be|by|option))*$"
+    r" (?:not|no|nor|neither|cannot|never|without|except|excluding|unlike|than|excludes?|rules? out|ruled out"
+    r"|instead of|t)"
+    r"(?: (?:the|a|an|any|her|him|this|that|likely|due to|caused by|be|by|option|have|has|having|evidence of|signs of"
+    r"|consistent with|recommend|give|use|start|support|suggest|show|shows|explain|indicate))*$"
 )
 _NEGATED_AFTER = re.compile(
-    r"^ (?:(?:is|are|was|were|would be|seems|can be|has been) "
+    r"^ (?:(?:is|are|was|were|would be|seems|can be|has been|have been) "
     r"(?:not|incorrect|wrong|unlikely|less likely|false|inappropriate|ruled out|excluded)"
     r"|(?:isn|aren|wasn|wouldn|doesn|don|can) t|cannot|would not|does not|do not|can not)(?: |$)"
 )
+_EVERYTHING = re.compile(r"all (?:of )?(?:the )?(?:above|these|options|following)")
 _VERDICT_WORDS = frozenset({"yes", "no", "maybe"})
-
-
-def fold(text: str) -> str:
-    """Fold look-alike letters, line ends and long runs of blanks and marks; lines and letter case are kept.
-
-    Models that fall into a loop write the same mark thousands of times; shortening such runs keeps the time
-    of every later search proportional to the length of the text.
-    """
-    text = fold_lookalikes(re.sub(r"\r\n?|\u2028|\u2029|\x0b|\x0c|\x85", "\n", text))
-    text = re.sub(r"\n(?: ?\n)+", "\n\n", re.sub(r"[^\S\n]+", " ", text))
-    return re.sub(r"([^\w\s])\1{9,}", r"\1\1\1", text)
+# Questions are scored in the order of their table, and once for every run: this many stay prepared.
+_QUESTIONS_KEPT = 20_000
+# How many characters before and after an option a denial is looked for.
+_NEAR = 80
 
 
 @dataclass(frozen=True)
@@ -53,8 +49,9 @@ class OptionTexts:
     keep_case: bool
     numbered: bool
 
-    @classmethod
-    def of(cls, options: Sequence[str]) -> "OptionTexts":
+    @staticmethod
+    @lru_cache(maxsize=_QUESTIONS_KEPT)
+    def of(options: tuple[str, ...]) -> "OptionTexts":
         """Normalise the options of one question.
 
         Raises:
@@ -70,7 +67,12 @@ class OptionTexts:
         numbered = _without_own_labels(folded, _OWN_NUMBER, [str(i + 1) for i in range(len(folded))])
         bare = lettered or numbered or folded
         keep_case = len({_tokens(text, False) for text in bare}) < len({_tokens(text, True) for text in bare})
-        return cls(tuple(_tokens(text, keep_case) for text in bare), keep_case, numbered is not None)
+        return OptionTexts(tuple(_tokens(text, keep_case) for text in bare), keep_case, numbered is not None)
+
+    @cached_property
+    def labels(self) -> str:
+        """The letters of the options, in their order."""
+        return LABELS[: len(self.texts)]
 
     @cached_property
     def verdicts(self) -> bool:
@@ -81,45 +83,82 @@ class OptionTexts:
         """Normalise a piece of a reply as the options were."""
         return _tokens(text, self.keep_case)
 
+    def exactly(self, text: str) -> frozenset[int]:
+        """Return the options whose text is the whole of `text`."""
+        return self._by_text.get(self.tokens(text), frozenset()) if len(text) <= self._longest else frozenset()
+
     def equal_to(self, text: str) -> frozenset[int]:
         """Return the options whose text is the whole of `text`, a leading article aside."""
-        wanted = _no_article(self.tokens(text))
-        return frozenset(i for i, own in enumerate(self.texts) if wanted and _no_article(own) == wanted)
+        if len(text) > self._longest:
+            return frozenset()
+        return self._without_article.get(_no_article(self.tokens(text)), frozenset())
 
     def agrees(self, index: int, text: str) -> bool:
         """Whether `text` starts with an option's text, or is the start of it."""
-        own, found = _no_article(self.texts[index]) + " ", _no_article(self.tokens(text)) + " "
+        own = self._bare[index] + " "
+        found = _no_article(self.tokens(text[: _room(own)])) + " "
         return bool(own.strip() and found.strip()) and (own.startswith(found) or found.startswith(own))
 
     def begins(self, index: int, text: str) -> bool:
         """Whether an option's text starts with, or is, the whole of `text`."""
-        own, found = _no_article(self.texts[index]) + " ", _no_article(self.tokens(text)) + " "
-        return bool(found.strip()) and own.startswith(found)
+        found = _no_article(self.tokens(text)) + " "
+        return bool(found.strip()) and (self._bare[index] + " ").startswith(found)
 
     def contained_in(self, text: str) -> frozenset[int]:
         """Return the options whose text occurs in `text` and is not ruled out there.
 
         An option inside the text of a longer one counts only where it occurs by itself. Single letters and
-        yes, no and maybe are never searched for.
+        yes, no and maybe are never searched for. Where "all of the above" is an option and is found, it alone counts.
         """
         rest = f" {self.tokens(text)} "
         found: set[int] = set()
-        for own in sorted(set(self.texts), key=len, reverse=True):
-            if own in _VERDICT_WORDS or (len(own) < 2 and not own.isdigit()):
+        for own, indices in self._longest_first:
+            if f" {own} " not in rest:
                 continue
             parts = rest.split(f" {own} ")
-            stated = any(_asserted(f" {a}", f" {b}") for a, b in pairwise(parts))
-            found |= {i for i, other in enumerate(self.texts) if stated and other == own}
+            if any(_asserted(f" {a}", f" {b}") for a, b in pairwise(parts)):
+                found |= indices
             rest = " \x00 ".join(parts)
-        return frozenset(found)
+        everything = {index for index in found if _EVERYTHING.fullmatch(self.texts[index])}
+        return frozenset(everything or found)
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(_room(text) for text in self.texts)
+
+    @cached_property
+    def _bare(self) -> tuple[str, ...]:
+        return tuple(_no_article(text) for text in self.texts)
+
+    @cached_property
+    def _by_text(self) -> dict[str, frozenset[int]]:
+        return _indices(self.texts)
+
+    @cached_property
+    def _without_article(self) -> dict[str, frozenset[int]]:
+        return _indices(self._bare)
+
+    @cached_property
+    def _longest_first(self) -> list[tuple[str, frozenset[int]]]:
+        searched = (own for own in self._by_text if own not in _VERDICT_WORDS and (len(own) > 1 or own.isdigit()))
+        return [(own, self._by_text[own]) for own in sorted(searched, key=lambda own: (-len(own), own))]
+
+
+def _room(own: str) -> int:
+    """Return how many characters of a reply can hold the tokens of an option and the marks between them."""
+    return 2 * len(own) + _NEAR
+
+
+def _indices(texts: tuple[str, ...]) -> dict[str, frozenset[int]]:
+    return {own: frozenset(i for i, other in enumerate(texts) if other == own) for own in texts if own}
 
 
 def _asserted(before: str, after: str) -> bool:
-    return not (_NEGATED_BEFORE.search(before.rstrip()) or _NEGATED_AFTER.search(after.rstrip()))
+    return not (_NEGATED_BEFORE.search(before[-_NEAR:].rstrip()) or _NEGATED_AFTER.match(after[:_NEAR].rstrip()))
 
 
 def _tokens(text: str, keep_case: bool) -> str:
-    return " ".join(_TOKEN.findall(text if keep_case else text.casefold()))
+    return " ".join(_TOKEN.findall(text if keep_case else lower(text)))
 
 
 def _no_article(tokens: str) -> str:

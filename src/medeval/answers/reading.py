@@ -2,8 +2,8 @@
 
 The cascade stops at the first stage that finds something: *strict* (the requested line), *lenient* (an
 explicit label in another form), *content* (the text of an option), *none*. Statements that disagree within
-a stage make the reading ambiguous. Nothing is ever guessed: no default letter, no nearest text, no letter
-without a form around it.
+a stage make the reading ambiguous, unless the reply itself takes one of them back. Nothing is ever guessed: no
+default letter, no nearest text, no letter without a form around it. docs/answers.md tells it at length.
 """
 
 import re
@@ -12,24 +12,39 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
-from medeval.answers import patterns
-from medeval.answers.claims import Claim, Kind, read_line, read_value, read_verdict
+from medeval.answers import cues
+from medeval.answers.claims import ABSENT, read_line, read_verdict
+from medeval.answers.labels import DENIED_AFTER, NOTHING, Claim, Kind, read_labels
 from medeval.answers.lists import without_lists
-from medeval.answers.options import LABELS, OptionTexts, fold
+from medeval.answers.marks import marked_right
+from medeval.answers.options import LABELS, OptionTexts
+from medeval.answers.refusals import is_refusal
+from medeval.answers.statements import Statement, label_lines, settled, stands, statements
+from medeval.answers.text import before_turn_end, fold, lower, without_markup
 from medeval.errors import MedevalError
-
-EXTRACTOR = "medeval-extract@1"
 
 Status = Literal["answered", "no_answer", "ambiguous", "truncated", "refused"]
 Stage = Literal["strict", "lenient", "content", "none"]
 FINISH_REASONS = frozenset({"stop", "length"})
-_TAIL_CHARACTERS = 300
-# How far around a statement a denial is looked for.
-_CONTEXT = 40
+
+_REQUESTED = re.compile(r"Answer:[ \t]*([A-Z])[ \t]*\.?[ \t]*(?=\n|\Z)")
+_FORM = 3  # So many letters on lines of the requested form, one below the other, are a form to fill in.
+# A base model goes on with questions of its own; what it answers there is no answer to ours.
+_RUN_ON = re.compile(
+    r"\n[ \t>*]*(?:#*[ \t*]*(?:(?:next |another )?question|q)[ \t]*\d*[ \t*]*[:.]|#+[ \t]*question\b[^\n]{0,40}\n"
+    r"|#*[ \t*]*(?:user|human|instruction)\b[ \t*]*:)"
+)
 _RUN_ONS_TRIED = 3
+# Beyond the requested form, only this much of a reply's end is read: an answer stands there, and a reply caught in a
+# loop would otherwise take time that grows with the square of its length.
+_LAST_CHARACTERS = 8_000
+_TAIL_CHARACTERS = 300
+_CONTEXT = 40
+_SHORT_LINE = 3  # words
+_IN_BRACKETS = re.compile(r"\((?:[Oo]ption |[Cc]hoice )?([A-J])\)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What a reply chose.
 
@@ -46,170 +61,218 @@ class Reading:
     stage: Stage
 
 
+@dataclass(frozen=True)
+class Extractor:
+    """A reader of answers under a name and a version; scores carry both, and a changed reading changes the version."""
+
+    name: str
+    version: int
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}"
+
+    def read(
+        self, text: str, options: Sequence[str], *, finish_reason: str = "stop", reasoning_open: bool = False
+    ) -> Reading:
+        """Read the option that a reply chose: the requested form anywhere, other forms in its last 8,000 characters.
+
+        Args:
+            text: The reply, its reasoning already removed (see ``split_reasoning``).
+            options: The texts of the 2 to 10 options, in the order in which they were shown.
+            finish_reason: ``stop``, or ``length`` for a reply that the token limit cut.
+            reasoning_open: Whether the reply ended inside its reasoning; nothing is read then.
+
+        Raises:
+            MedevalError: The number of options or the finish reason is not one of those above.
+        """
+        known = OptionTexts.of(tuple(options))
+        if finish_reason not in FINISH_REASONS:
+            raise MedevalError(
+                f"finish_reason {finish_reason!r}: expected stop or length",
+                "Only read replies that the engine completed.",
+            )
+        if reasoning_open:
+            return _TRUNCATED
+        own = _own_words(before_turn_end(fold(text)), known)
+        if (reading := _requested(own, known)) is not None:
+            return reading
+        if finish_reason == "length":
+            return _TRUNCATED
+        reply = _Reply(own[-_LAST_CHARACTERS:], known)
+        return _explicit(reply) or _by_content(reply)
+
+
+MEDEVAL_EXTRACT = Extractor("medeval-extract", version=2)
+EXTRACTOR = str(MEDEVAL_EXTRACT)
+read_answer = MEDEVAL_EXTRACT.read
+
 _TRUNCATED = Reading(None, None, "truncated", "none")
-# Beyond the requested form, only this much of a reply's end is read: an answer stands there, and a reply caught in a
-# loop would otherwise take time that grows with the square of its length.
-_LAST_CHARACTERS = 8_000
 
 
-def read_answer(
-    text: str, options: Sequence[str], *, finish_reason: str = "stop", reasoning_open: bool = False
-) -> Reading:
-    """Read the option that a reply chose: the requested form anywhere, other forms in its last 8,000 characters.
+class _Reply:
+    """What is searched of one reply, and what it states.
 
-    Args:
-        text: The reply, its reasoning already removed (see ``split_reasoning``).
-        options: The texts of the 2 to 10 options, in the order in which they were shown.
-        finish_reason: ``stop``, or ``length`` for a reply that the token limit cut.
-        reasoning_open: Whether the reply ended inside its reasoning; nothing is read then.
-
-    Raises:
-        MedevalError: The number of options or the finish reason is not one of those above.
+    Attributes:
+        text: The reply as folded.
+        plain: The same without restated option lists and markup.
+        options: The options of its question.
+        said: Its statements, in their order.
     """
-    known = OptionTexts.of(options)
-    if finish_reason not in FINISH_REASONS:
-        raise MedevalError(
-            f"finish_reason {finish_reason!r}: expected stop or length",
-            "Only read replies that the engine completed.",
-        )
-    if reasoning_open:
-        return _TRUNCATED
-    folded = fold(text)
-    own = _before_run_on(folded, known)
-    if (reading := _strict(own, known)) is not None:
-        return reading
-    if finish_reason == "length":
-        return _TRUNCATED
-    end = own[-_LAST_CHARACTERS:]
-    return _explicit(end, known) or _by_content(end, known)
+
+    def __init__(self, text: str, options: OptionTexts) -> None:
+        self.text = text
+        self.plain, numbered = without_lists(without_markup(text), options)
+        self.options = replace(options, numbered=True) if numbered and not options.numbered else options
+        self.said = statements(self.plain, self.options)
 
 
-def _before_run_on(folded: str, options: OptionTexts) -> str:
+def _own_words(folded: str, options: OptionTexts) -> str:
     """Cut off the further questions that a base model invents, if an answer stands before them."""
-    heads = (folded[: match.start()] for match in patterns.RUN_ON.finditer(folded))
-    for head in islice(filter(str.strip, heads), _RUN_ONS_TRIED):
-        if _strict(head, options) or _explicit(head, options):
+    if "\n" not in folded:
+        return folded
+    for match in islice(_RUN_ON.finditer(lower(folded)), _RUN_ONS_TRIED):
+        head = folded[: match.start()]
+        if head.strip() and (_requested(head, options) or _explicit(_Reply(head[-_LAST_CHARACTERS:], options))):
             return head
     return folded
 
 
-def _strict(folded: str, options: OptionTexts) -> Reading | None:
-    labels = LABELS[: len(options.texts)]
-    matches = [match[1] for match in patterns.STRICT.finditer(folded) if match[1] in labels]
-    if not matches:
+def _requested(folded: str, options: OptionTexts) -> Reading | None:
+    """Read the last line of the requested form, unless what follows takes it back."""
+    lines = [match for match in _requested_lines(folded) if match[1] in options.labels]
+    if not lines:
         return None
+    last = lines[-1]
+    if len(form := _form_filled_in(lines)) >= _FORM:
+        return Reading(None, "/".join(form), "ambiguous", "strict")
+    rest = folded[last.end() :]
+    if cues.TAKEN_BACK.search(lower(rest)):
+        labels = [statement for statement in _Reply(rest[-_LAST_CHARACTERS:], options).said if _is_label(statement)]
+        if (reading := _as_reading(settled(labels, rest), "lenient")) is not None:
+            return reading
     # Options that are themselves letters, out of order: the letter then names two options.
-    return _settle([read_value(matches[-1], options)], "strict")
+    return _as_reading(read_labels(last[1], options), "strict")
 
 
-def _settle(claims: Sequence[Claim], stage: Stage) -> Reading | None:
-    """Return the reading that the claims of one stage agree on; None when there is no claim."""
-    choices = frozenset().union(*(claim.choices for claim in claims))
-    if not choices:
+def _requested_lines(folded: str) -> Iterator[re.Match[str]]:
+    place = folded.find("Answer:")
+    while place >= 0:
+        before = folded[folded.rfind("\n", 0, place) + 1 : place]
+        match = _REQUESTED.match(folded, place)
+        if match and not before.strip(" \t"):
+            yield match
+        place = folded.find("Answer:", place + 1)
+
+
+def _form_filled_in(lines: Sequence[re.Match[str]]) -> list[str]:
+    """Return the different letters of the last lines that stand one below the other."""
+    letters = [lines[-1][1]]
+    for line, below in zip(lines[-2::-1], lines[:0:-1], strict=True):
+        if line.string[line.end() : below.start()].strip():
+            break
+        letters.append(line[1])
+    return sorted(set(letters))
+
+
+def _as_reading(claim: Claim | None, stage: Stage) -> Reading | None:
+    """Return the reading that a claim amounts to; None when it names no option."""
+    if claim is None or not claim.choices:
         return None
-    claims = [claim for claim in claims if claim.choices]
-    extracted = "/".join(dict.fromkeys(claim.extracted or "" for claim in claims))
-    if len(choices) > 1:
-        return Reading(None, extracted, "ambiguous", stage)
-    return Reading(next(iter(choices)), claims[-1].extracted, "answered", stage)
+    if len(claim.choices) > 1:
+        return Reading(None, claim.extracted, "ambiguous", stage)
+    return Reading(next(iter(claim.choices)), claim.extracted, "answered", stage)
 
 
-def _explicit(folded: str, options: OptionTexts) -> Reading | None:
-    """Read explicit forms: stated labels first, then bold ones; None when there is no such form."""
-    listed, numbered = without_lists(folded, options)
-    options = replace(options, numbered=options.numbered or numbered)
-    stated = list(_stated(listed, options))
-    labels = [claim for claim in (*stated, *_lines(listed, options)) if claim.kind is Kind.LABEL]
-    if reading := _settle(labels, "lenient") or _settle(_bold(listed, options), "lenient"):
+def _is_label(statement: Statement) -> bool:
+    return statement.claim.kind in (Kind.LABEL, Kind.INVALID)
+
+
+def _explicit(reply: _Reply) -> Reading | None:
+    """Read labels: stated ones first, then bold ones, then the one option that is called correct."""
+    labels = [statement for statement in reply.said if _is_label(statement)]
+    lines = label_lines(reply.plain, reply.options)
+    found = sorted([*labels, *lines], key=lambda statement: statement.start)
+    if reading := _as_reading(settled(found, reply.plain), "lenient"):
+        return _corrected_in_words(reply, found) or reading
+    if reading := _as_reading(settled(_bold(reply), reply.text), "lenient"):
         return reading
-    if stated and stated[-1].kind is Kind.INVALID:
-        return Reading(None, stated[-1].extracted, "no_answer", "none")
+    if reading := _as_reading(marked_right(without_markup(reply.text), reply.options), "lenient"):
+        return reading
+    if reply.said and reply.said[-1].claim.kind is Kind.INVALID:
+        return Reading(None, reply.said[-1].claim.extracted, "no_answer", "none")
     return None
 
 
-def _stated(folded: str, options: OptionTexts) -> Iterator[Claim]:
-    """Read every value that follows a cue, in the order of the text; values that say nothing are left out."""
-    plain = patterns.without_markup(folded)
-    found: list[tuple[int, Claim]] = []
-    for cue in (patterns.STATED, patterns.PRESENTED, patterns.CHOSEN, patterns.CHINESE):
-        meant = (m for m in cue.finditer(plain) if not patterns.NOT_MEANT.search(_before(m, plain)))
-        found += [(m.start(), read_value(plain[m.end() :].partition("\n")[0], options)) for m in meant]
-    found += [(m.start(), _label_at(m[1], options)) for m in patterns.CALLED_RIGHT.finditer(plain)]
-    found += [(len(plain), _label_at(label, options)) for label in _named_at_end(plain)]
-    for form in (patterns.BOXED, patterns.TAGGED, patterns.JSON_FIELD):
-        for match in form.finditer(folded):
-            value = next((group for group in match.groups() if group is not None), "")
-            found.append((match.start(), read_value(patterns.without_markup(value), options)))
-    yield from (claim for _, claim in sorted(found, key=lambda pair: pair[0]) if claim.kind is not Kind.NOTHING)
+def _corrected_in_words(reply: _Reply, labels: Sequence[Statement]) -> Reading | None:
+    """Read an option's text that is stated after the last label, in correction of it or as a conclusion."""
+    last = reply.said[-1] if reply.said else labels[-1]
+    if last.claim.kind is Kind.TEXT and last.start > labels[-1].start and stands(last, labels, reply.plain):
+        return _as_reading(last.claim, "content")
+    return None
 
 
-def _label_at(label: str, options: OptionTexts) -> Claim:
-    return read_value(f"({label})", options)
+def _bold(reply: _Reply) -> list[Statement]:
+    """Read labels in bold; when most options are in bold they are headings, not answers."""
+    if not any(mark in reply.text for mark in ("**", "__", "<b>", "<strong>")):
+        return []
+    listed, _ = without_lists(reply.text, reply.options)
+    found = []
+    for match in cues.BOLD.finditer(listed):
+        value = next(group for group in match.groups() if group is not None)
+        found.append(Statement(match.start(), match.end(), read_line(without_markup(value), reply.options)))
+    found = [statement for statement in found if statement.claim.kind is Kind.LABEL]
+    distinct: frozenset[int] = frozenset().union(*(statement.claim.choices for statement in found))
+    if len(distinct) >= min(3, len(reply.options.texts)):
+        return []
+    return [statement for statement in found if not _denied(statement, listed)]
 
 
-def _named_at_end(plain: str) -> Iterator[str]:
-    """Yield the labels called "option X" after a heading such as "Final Answer"."""
-    headings = list(patterns.FINAL_HEADING.finditer(plain))
-    tail = plain[headings[-1].end() :] if headings else ""
-    yield from (match[1] for match in _not_denied(patterns.NAMED_OPTION.finditer(tail), tail))
+def _denied(statement: Statement, text: str) -> bool:
+    before = lower(text[max(0, statement.start - _CONTEXT) : statement.start])
+    return bool(DENIED_AFTER.match(text, statement.end) or cues.DENIED_BEFORE.search(before))
 
 
-def _not_denied(matches: Iterator[re.Match[str]], text: str) -> Iterator[re.Match[str]]:
-    for match in matches:
-        after = text[match.end() : match.end() + _CONTEXT]
-        if not (patterns.DENIED_AFTER.match(after) or patterns.DENIED_BEFORE.search(_before(match, text))):
-            yield match
+def _by_content(reply: _Reply) -> Reading:
+    """Read an answer from the words of the options: stated ones first, then those near the end."""
+    whole = [statement for statement in reply.said if statement.claim.kind is Kind.TEXT]
+    whole = sorted([*whole, *_whole_lines(reply)], key=lambda statement: statement.start)
+    within = [statement for statement in reply.said if statement.claim.kind is Kind.CLAUSE]
+    for found in (whole, within):
+        if reading := _as_reading(settled(found, reply.plain), "content"):
+            return reading
+    if is_refusal(reply.plain):
+        return Reading(None, None, "refused", "none")
+    return _near_the_end(reply) or Reading(None, None, "no_answer", "none")
 
 
-def _before(match: re.Match[str], text: str) -> str:
-    return text[max(0, match.start() - _CONTEXT) : match.start()]
-
-
-def _lines(folded: str, options: OptionTexts) -> Iterator[Claim]:
-    """Read the run of label lines at the end, and the first line unless it opens a tour of the options."""
-    lines = [line for line in patterns.without_markup(folded).split("\n") if line.strip()]
+def _whole_lines(reply: _Reply) -> Iterator[Statement]:
+    """Read yes, no or maybe at the start, and a first or last line that is nothing but an option's text."""
+    lines = [line for line in reply.plain.split("\n") if line.strip()]
     if not lines:
         return
-    first = read_line(lines[0], options)
-    started = {match[1] for match in patterns.LABEL_START.finditer(folded)}
-    if not lines[0].strip()[0].islower() and started <= {first.extracted}:
-        yield first
-    for line in reversed(lines):
-        claim = read_line(line, options)
-        if claim.kind is not Kind.LABEL:
-            return
-        yield claim
+    end, options = len(reply.plain), reply.options
+    for place, line, verdict in ((0, lines[0], True), (end, lines[-1], len(lines[-1].split()) <= _SHORT_LINE)):
+        claim = read_verdict(line, options) if verdict else NOTHING
+        same = claim.choices or options.equal_to(line)
+        if same:
+            yield Statement(place, place, Claim(Kind.TEXT, same, claim.extracted or line.strip()))
 
 
-def _bold(folded: str, options: OptionTexts) -> list[Claim]:
-    """Read labels in bold; when most options are in bold they are headings, not answers."""
-    claims = []
-    for match in _not_denied(patterns.BOLD.finditer(folded), folded):
-        value = next(group for group in match.groups() if group is not None)
-        claims.append(read_line(patterns.without_markup(value), options))
-    claims = [claim for claim in claims if claim.kind is Kind.LABEL]
-    distinct = frozenset().union(*(claim.choices for claim in claims))
-    return [] if len(distinct) >= min(3, len(options.texts)) else claims
-
-
-def _by_content(folded: str, options: OptionTexts) -> Reading:
-    """Read an answer from the words of the options: stated ones first, then those near the end."""
-    listed, _ = without_lists(folded, options)
-    stated = list(_stated(listed, options))
-    whole = [*(claim for claim in stated if claim.kind is Kind.TEXT), *_whole_lines(listed, options)]
-    within = [claim for claim in stated if claim.kind is Kind.CLAUSE]
-    if reading := _settle(whole, "content") or _settle(within, "content"):
-        return reading
-    if patterns.REFUSED.search(folded):
-        return Reading(None, None, "refused", "none")
-    found = options.contained_in(patterns.without_markup(listed)[-_TAIL_CHARACTERS:])
+def _near_the_end(reply: _Reply) -> Reading | None:
+    """Read the one option whose text occurs near the end, after the last correction there if there is one."""
+    tail, options = reply.plain[-_TAIL_CHARACTERS:], reply.options
+    found = options.contained_in(tail)
+    if len(found) > 1 and (turns := list(cues.TAKEN_BACK.finditer(lower(tail)))):
+        after = options.contained_in(tail[turns[-1].end() :])
+        found = after if len(after) == 1 else found
+    if ABSENT.search(tail) and not any(ABSENT.search(options.texts[index]) for index in found):
+        return None
     words = "/".join(dict.fromkeys(options.texts[index] for index in sorted(found)))
-    return _settle([Claim(Kind.CLAUSE, found, words)], "content") or Reading(None, None, "no_answer", "none")
+    labelled = len(found) == 1 and _label_follows(tail, next(iter(found)), options)
+    return _as_reading(Claim(Kind.CLAUSE, found, words), "lenient" if labelled else "content")
 
 
-def _whole_lines(folded: str, options: OptionTexts) -> Iterator[Claim]:
-    """Read yes, no or maybe at the start, and a first or last line that is nothing but an option's text."""
-    lines = [line for line in patterns.without_markup(folded).split("\n") if line.strip()]
-    if lines:
-        yield read_verdict(lines[0], options)
-        yield from (Claim(Kind.TEXT, options.equal_to(line), line.strip()) for line in (lines[0], lines[-1]))
+def _label_follows(tail: str, index: int, options: OptionTexts) -> bool:
+    """Whether the text of an option is followed by its own label in brackets."""
+    own = [match for match in _IN_BRACKETS.finditer(tail) if match[1] == LABELS[index]]
+    return any(f" {options.tokens(tail[: match.start()])}".endswith(f" {options.texts[index]}") for match in own)

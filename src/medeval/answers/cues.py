@@ -1,0 +1,174 @@
+"""The words and forms with which replies state an answer, in the languages that were met."""
+
+import re
+from typing import NamedTuple
+
+from medeval.answers.text import fold, lower
+
+
+class Cue(NamedTuple):
+    """Words that announce an answer. All patterns are for text in small letters.
+
+    Attributes:
+        words: Plain texts, one of which stands wherever `pattern` matches: they are looked for first, being quick.
+        pattern: What the cue looks like from that word on; the value follows.
+        before: What must stand before the word; None for nothing in particular.
+        hints: Pieces of the words, fewer than those: a reply in ASCII with none of them is not searched; None to search
+            always.
+        whole_word: Whether the word must not follow a letter.
+    """
+
+    words: tuple[str, ...]
+    pattern: re.Pattern[str]
+    before: re.Pattern[str] | None = None
+    hints: tuple[str, ...] | None = None
+    whole_word: bool = True
+
+
+ADVERB = (
+    r"(?:(?:most likely|most probably|likely|probably|therefore|thus|clearly|definitely|indeed|still|then|simply"
+    r"|certainly|almost certainly)[ \t]+)?"
+)
+_VERB = (
+    rf"(?:\b(?:is|are|was|(?:would|should|must|will|could|may|might|can only|has to)[ \t]+{ADVERB}be"
+    r"|seems[ \t]+to[ \t]+be|appears[ \t]+to[ \t]+be|turns[ \t]+out[ \t]+to[ \t]+be|remains)\b"
+    r"|(?:is[ \t]*)?[:=]|->|→|⇒|[ \t][-–—]{1,2}(?=[ \t]))"
+)
+_NO = r"(?:pas|no|não|non|nicht|niet|si|bukan|tidak|ne|not|не|नहीं)\b"
+_IS = r"(?:est|es|é|è|ist|lautet|ni|adalah|is)\b"
+
+
+def _foreign(words: tuple[str, ...]) -> re.Pattern[str]:
+    """Return the pattern "la réponse correcte est X", "Antwort: X" for some words that mean "answer"."""
+    return re.compile(
+        rf"(?:{'|'.join(words)})(?:[ \t]+(?!{_NO}|{_IS})[^\W\d]{{2,}}){{0,3}}"
+        rf"(?:[ \t]*[:=]|[ \t]+{_IS}[ \t]*:?)\s*(?!{_NO})"
+    )
+
+
+_ASCII_WORDS = ("respuesta", "resposta", "risposta", "alternativa", "antwort", "antwoord", "jibu", "jawaban")
+# As they look once folded: some Cyrillic letters have become Latin ones.
+_OTHER_WORDS = tuple(
+    lower(fold(word))
+    for word in ("réponse", "opción", "opção", "lösung", "ответ", "उत्तर", "উত্তর", "الإجابة", "الجواب", "ìdáhùn")
+)
+
+CUES = (
+    # "the answer is X", "Answer: X", "best option: X", "the correct answer among these is X"
+    Cue(
+        ("answer", "choice", "option", "selection", "decision", "verdict", "conclusion", "response", "ans:", "ans."),
+        re.compile(
+            r"(?:(?:answers?|choices?|options?|selection|decision|verdict|conclusion)\b|ans(?:\.|\b))"
+            r"(?:[ \t]+(?:to|for|here|among|from|of|in|based on|according to)\b[^.:\n]{0,80}?)?"
+            rf"[ \t]*\)?[ \t]*{ADVERB}{_VERB}[ \t]*:?\s*{ADVERB}"
+            r"|ans\.[ \t]*|answers?[ \t]*\|[ \t]*|answer[ \t]+(?=[(\[][a-j][)\]])|response[ \t]*:\s*"
+        ),
+    ),
+    # the same in other languages
+    Cue(_ASCII_WORDS, _foreign(_ASCII_WORDS), hints=("puesta", "posta ", "posta:", "alternativa", "antwo", "jibu", "jawaban")),
+    Cue(_OTHER_WORDS, _foreign(_OTHER_WORDS), hints=()),
+    # "I choose X", "we would go with option X", "I'd say X"
+    Cue(
+        ("choose", "chose", "select", "pick", "go with", "going with", "say "),
+        re.compile(r"(?:choose|chose|select(?:ed)?|pick(?:ed)?|go with|going with|say)[ \t]+(?:the[ \t]+)?"),
+        re.compile(
+            r"(?:\b(?:i|we)(?:['’](?:d|ll|m|re)|[ \t]+(?:am|are|would|will|must|should))?(?:[ \t]+therefore)?"
+            r"|(?:^|\n)[ \t]*)[ \t]*$"
+        ),
+    ),
+    # 答案是 X, 正解は X, 정답: X, 选 X; colons and brackets are folded before
+    Cue(
+        ("答案", "正解", "答え", "选", "選項", "답"),
+        re.compile(
+            r"(?:(?:答案|正解|答え|(?<=正确)选项|(?<=正確)選項|답)(?:应该|应)?(?:是|为|為|は|은|는)?[ \t]*:?\s*(?:选项)?"
+            r"|(?:选择|选(?!项))[ \t]*:?[ \t]*(?:选项)?[ \t]*(?=[(\[]?[a-j]))[ \t]*"
+        ),
+        re.compile(r"(?<!不)$"),
+        hints=(),
+        whole_word=False,
+    ),
+)
+
+# The text that ends here denies, asks or supposes what follows. `LAST_WORDS` are the words it can end with.
+NOT_MEANT = re.compile(
+    r"\b(?:incorrect|wrong|false|worst|if|whether|unless|not|isn['’]?t|alternative|other|another|previous"
+    r"|each|every|following|provided|given|listed|possible)"
+    r"(?:[ \t]+(?:the|that|of|an?|your|correct|best|right|single|answer|given|provided))*[ \t]*$"
+)
+LAST_WORDS = frozenset(
+    "incorrect wrong false worst if whether unless not isn't isn’t isnt alternative other another previous each every"
+    " following provided given listed possible the that of an a your correct best right single answer".split()
+)
+
+# A letter that stands by itself is a label after these words ("it must be X", "that leaves X", "actually, X") ...
+BEFORE_LABEL = re.compile(
+    rf"\b(?:(?:it|this|that|which)(?:['’]s| is| must be| has to be| should be| would be| can only be) {ADVERB}"
+    r"|leav(?:es|ing) (?:us |me )?(?:with )?(?:only )?"
+    r"|(?:actually|correction|make that|i mean|probably|most likely|most probably|(?<!less )likely)[,:]? (?:it['’]s )?"
+    r"|(?:change|changing|switch|switching|revise|correct)(?: (?:my|the) (?:answer|choice)| it| that)? to "
+    r")(?:(?:option|choice|letter|answer) )?$"
+)
+BEFORE_LABEL_WORDS = frozenset(
+    "is be it's it’s this's that's that’s leaves leaving us me with only actually correction that mean probably likely to"
+    " therefore thus clearly definitely indeed still then simply certainly option choice letter answer".split()
+)
+# ... and before these ("X is the best choice", "X fits best", "A and C are both correct", X是正确的).
+_RIGHT = (
+    r"(?:correct|right|best|answer|(?:final )?choice"
+    r"|most (?:appropriate|accurate|likely|consistent|suitable|fitting|plausible|probable|correct))\b"
+)
+AFTER_LABEL = re.compile(
+    r"[)\]\"'”’]*(?: \([^()\n]{1,80}\))?"
+    rf"(?: (?:is|seems|appears|looks|must be|would be|remains|(?P<several>are))(?: to be)? {ADVERB}(?:both |all )?(?:the |my )?"
+    rf"(?:single |final )?{_RIGHT}"
+    r"| (?:fits|matches|explains)\b[^.,;\n]{0,40}\bbest\b| best (?:fits|matches|explains)\b"
+    r"| ?(?:选项)?(?:是|为)?(?:正确|对的))"
+)
+AFTER_LABEL_WORDS = (
+    *("is ", "are ", "seems ", "appears ", "looks ", "must ", "would ", "remains ", "fits", "matches", "explains"),
+    *("best ", "(", "选项", "是", "为", "正确", "对的"),
+)
+# Such a clause begins a line or sentence, or follows one of these: never "vitamin" or "hepatitis".
+CLAUSE_START = re.compile(
+    r"(?:^|[\u3000-\u30ff\u4e00-\u9fff]|[.;:,!?\n]\s*|\b(?:so|thus|hence|therefore|and|that|but|only|then|both|options?|choices?|answer)[ ,]+)$"
+)
+LETTERS_BEFORE = re.compile(r"(?:\b[A-J](?:, ?(?:and |or )?| (?:and|or|&) ))+$")
+
+# What is kept for answers: boxes, tags, fields.
+BOXED = re.compile(r"\\f?box(?:ed)?(?:\s*\{((?:[^{}]|\{[^{}]*+\})*+)(?:\}|\Z)|\s+([A-J])\b)")
+TAGGED = re.compile(
+    r"\|?(?:answer|final_answer|final|choice|option|ans)\|?>\s*(.{0,600}?)\s*(?:</|<\||\Z|\n\n)"
+    r"|(?:final )?answer\]\s*(.{0,200}?)\s*(?:\[/|\Z|\n\n)",
+    re.IGNORECASE | re.DOTALL,
+)
+JSON_KEY = re.compile(
+    r"\b(?:(?:final|correct|predicted|best|selected)[_ ]?)?"
+    r"(?:answer|choice|option|label|prediction|letter|decision|verdict|selection)"
+    r"(?:[_ ]?(?:choice|letter|option|key|label))?[\"'][ ]?$"
+)
+JSON_VALUE = re.compile(r"\s*(?:\[([^\]\n]{0,200})|\"((?:[^\"\\\n]|\\.)*)|'([^'\n]*)|([A-J]\b|\d+))")
+BOLD = re.compile(r"\*\*([^*\n]+?)\*\*|__([^_\n]+?)__|<(?:b|strong)>([^<\n]+?)</")
+# "the most likely cause is:", with a label on the next line.
+LABEL_LINE = re.compile(r"\s*(?=\(?[A-J](?:[).:]|[ \t]*(?:\n|$)))")
+FINAL_HEADING = re.compile(r"(?:the )?(?:final|my) (?:answer|response|conclusion|choice)")
+NAMED_OPTION = re.compile(r"\b(?:[Oo]ption|[Cc]hoice|OPTION)[ \t]+\(?([A-J])\)?(?![\w'’-])")
+DENIED_BEFORE = re.compile(
+    r"\b(?:not|nor|neither|than|unlike|except|exclud\w+|eliminat\w+|rul\w+ out|reject\w*|against)"
+    r"[ \t]+(?:(?:option|choice)[ \t]+)?\W*$"
+)
+
+# Which of several statements stands: what is taken back does not, a turn of thought or a conclusion counts more.
+TAKEN_BACK = re.compile(
+    r"\b(?:actually|wait|hold on|on reflection|on second thoughts?|upon (?:closer|further|second)|let me|let['’]s re"
+    r"|correction|mistaken?|i was wrong|i mean|scratch that|no[,.]"
+    r"|re-?(?:consider|evaluat|examin|think|check|assess|visit)\w*)\b"
+)
+TURNED = re.compile(r"\b(?:however|but|instead|initially|at first)\b")
+CONCLUDED = re.compile(
+    r"\b(?:therefore|thus|hence|so|consequently|accordingly|conclusion|summary|conclude|overall|finally|ultimately|final"
+    r"|in the end|altogether|among [a-j] (?:through|to) [a-j]|taken together|all (?:told|in all))\b"
+)
+SUPPOSED = re.compile(
+    r"\b(?:if|were|had|suppose|supposing|assuming|(?:some|one|you|many|people|others?) (?:would|might|may|could|will)"
+    r"|at first|initially|first (?:thought|glance|sight)|looks? as (?:though|if)|tempt\w+|could|may|might)\b"
+)

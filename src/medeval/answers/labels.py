@@ -1,0 +1,158 @@
+"""Read labels: a letter or number at the start of a value, and what may follow it for it to be one."""
+
+import re
+from enum import Enum
+from typing import NamedTuple
+
+from medeval.answers.options import LABELS, OptionTexts
+
+
+class Kind(Enum):
+    """How a value names options: by label, whole text, in a clause, by an unknown label, or not at all."""
+
+    LABEL = "label"
+    TEXT = "text"
+    CLAUSE = "clause"
+    INVALID = "invalid"
+    NOTHING = "nothing"
+
+
+class Claim(NamedTuple):
+    """Options named by one statement; more than one means that the statement is ambiguous.
+
+    Attributes:
+        kind: How they are named.
+        choices: Their indices.
+        extracted: The label or the words that were read.
+        rest: What follows a label.
+    """
+
+    kind: Kind
+    choices: frozenset[int] = frozenset()
+    extracted: str | None = None
+    rest: str = ""
+
+
+NOTHING = Claim(Kind.NOTHING)
+
+_BARE = re.compile(r"[(\[{<\"'“‘«]*([A-Za-z])[)\]}>\"'”’»]*\.?\s*$")
+_LABELLED = re.compile(
+    r"(?P<open>[(\[{<\"'“‘«]*)\s*(?P<label>[A-Za-z]|\d{1,2})(?P<close>\s*[)\]}>]+|[\"'”’»](?![^\W_]))*(?P<rest>.*)",
+    re.DOTALL,
+)
+# Closed-class words: neither the article "a" nor the pronoun "I" stands before them, so the letter there is a label.
+_WORDS_BEHIND = (
+    r"(?:because|since|as|due|given|which|based|by|rather|instead|not|but|while|whereas|although|for|in|here|with|from"
+    r"|is|would)"
+)
+# Signs that are neither words nor punctuation, such as check marks and faces.
+_SIGN = "[\u2300-\u2bff\U0001f000-\U0001faff]"
+CJK = "\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7af"
+_BOUNDARY = re.compile(
+    rf"\s*$|\s*[.):;!?\]}}>|,]|\s+[-–—(\[]|-\s|\s*(?:[–—]|--)|\s*\n|\s+{_WORDS_BEHIND}\b|\s*[{CJK}]|\s*{_SIGN}"
+)
+# "I" is a pronoun before a comma, and before most words.
+_PRONOUN_BOUNDARY = re.compile(rf"\s*$|\s*[.):;\]}}>]|\s*\n|\s*[{CJK}]")
+# "C. difficile": a genus, unless the small word is one that starts an explanation.
+_GENUS = re.compile(rf"\.\s*(?!{_WORDS_BEHIND}\b|this\b|the\b|it\b|there\b|an?\b|so\b|if\b|when\b)[a-z]{{3,}}")
+_WORD = re.compile(r"[^\W\d_]{4,}")
+SENTENCE_END = re.compile(r"(?<=[^\d\s])[.;!?](?:\s|$)|[。；\n]")
+
+DENIED_AFTER = re.compile(
+    r"[ \t)\]:,.*|-]*(?:"
+    r"(?:(?:is|are|was|would be|seems|can be|cannot be)[ \t]+"
+    r"(?:not|incorrect|wrong|false|unlikely|less|ruled out|excluded|eliminated)"
+    r"|isn['’]t|cannot|can['’]t|doesn['’]t|does not|incorrect|wrong|not correct|false|no)\b"
+    r"|(?:选项)?(?:是错|不正确|不对|错误|不是))",
+    re.IGNORECASE,
+)
+
+_ONE = r"(?:(?:[Oo]ption|[Cc]hoice)\s+)?[(\[\"']{0,2}([A-Z]|[a-j])[)\]\"']{0,2}(?:\s*\([^()\n]{1,80}\))?"
+_AND = r"(?:\s*(?:[/,&+]|,?\s*(?:and|or|und|et|y|e|ou|o)\b)(?:\s*(?:possibly|perhaps|maybe|also)\b)?\s*|\.(?=[A-J]\.))"
+_SEVERAL = re.compile(
+    rf"(?:(?:[Bb]oth|[Ee]ither)\s+)?{_ONE}(?:{_AND}{_ONE}(?![\w'’-]))+(?P<rest>(?=\s*(?:[.;:,)\]]|$)).*)", re.DOTALL
+)
+_IN_BRACKETS = re.compile(r"\([^()\n]{2,80}\)|[Oo]ption|[Cc]hoice|[Bb]oth|[Ee]ither")
+_LETTER = re.compile(r"(?<![\w'’])[A-Za-z](?![\w'’])")
+_COUNTED = re.compile(r"(?:option|choice)[ \t]*#?(\d{1,2})(?!\d|[.,]\d|\s*%|[^\W\d])(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
+_ORDINAL = re.compile(rf"(?:the\s+)?({'|'.join(_ORDINALS)})\s+(?:option|choice|answer|one)\b(?P<rest>.*)", re.IGNORECASE)
+
+
+def read_labels(value: str, options: OptionTexts) -> Claim:
+    """Read the label, or the labels, at the start of a value.
+
+    A label is believed only with something after it that cannot continue a word or a phrase. If the text that
+    follows is that of another option, label and text contradict each other and both are returned.
+    """
+    if bare := _BARE.match(value):
+        return _bare(bare[1], options)
+    return _several(value, options) or _in_words(value, options) or _single(value, options)
+
+
+def _bare(letter: str, options: OptionTexts) -> Claim:
+    index = LABELS.find(letter.upper())
+    if 0 <= index < len(options.texts):
+        named = options.exactly(letter)
+        return Claim(Kind.LABEL, named if index in named else named | {index}, letter.upper())
+    if named := options.exactly(letter):
+        return Claim(Kind.TEXT, named, letter)
+    return Claim(Kind.INVALID, extracted=letter) if letter in LABELS else NOTHING
+
+
+def _several(value: str, options: OptionTexts) -> Claim | None:
+    match = _SEVERAL.match(value)
+    if match is None:
+        return None
+    letters = [letter.upper() for letter in _LETTER.findall(_IN_BRACKETS.sub("", value[: match.start("rest")]))]
+    indices = frozenset(LABELS.find(letter) for letter in letters)
+    if not all(0 <= index < len(options.texts) for index in indices):
+        return None
+    return Claim(Kind.LABEL, indices, "/".join(letters), match["rest"])
+
+
+def _in_words(value: str, options: OptionTexts) -> Claim | None:
+    """Read "the second option", and "option 2" where the options are not numbers themselves."""
+    if ordinal := _ORDINAL.match(value):
+        index = _ORDINALS.index(ordinal[1].lower())
+        return Claim(Kind.LABEL, frozenset({index}), ordinal[1], ordinal["rest"]) if index < len(options.texts) else None
+    counted = _COUNTED.match(value)
+    if counted is None or not 1 <= int(counted[1]) <= len(options.texts):
+        return None
+    return Claim(Kind.LABEL, options.exactly(counted[1]) | {int(counted[1]) - 1}, counted[1], counted["rest"])
+
+
+def _single(value: str, options: OptionTexts) -> Claim:
+    match = _LABELLED.match(value)
+    if match is None:
+        return NOTHING
+    label, rest = match["label"], match["rest"]
+    index = int(label) - 1 if label.isdigit() else LABELS.find(label.upper())
+    exists = 0 <= index < len(options.texts)
+    if label.isupper() and _GENUS.match(rest) and not (exists and _shares_word(options.texts[index], rest)):
+        return NOTHING
+    boundary = (_PRONOUN_BOUNDARY if label in "Ii" else _BOUNDARY).match(rest)
+    named = exists and options.agrees(index, rest)
+    other = frozenset() if named else _named_behind(rest, options)
+    if DENIED_AFTER.match(rest) and not (named or other):
+        return NOTHING
+    if label.isdigit() and not (options.numbered or named):
+        return NOTHING
+    if not (match["close"] or boundary or (named and rest[:1] in (" ", "-"))):
+        return NOTHING
+    if not exists:
+        return Claim(Kind.INVALID, extracted=label) if label in LABELS else NOTHING
+    return Claim(Kind.LABEL, other | {index}, label.upper(), rest)
+
+
+def _shares_word(own: str, rest: str) -> bool:
+    words = set(_WORD.findall(own.lower()))
+    return bool(words & set(_WORD.findall(rest.lower())))
+
+
+def _named_behind(rest: str, options: OptionTexts) -> frozenset[int]:
+    """Return the options whose text stands behind the label of another one."""
+    text = rest.strip(" .):;,-–—]}>")
+    if not text:
+        return frozenset()
+    return options.equal_to(text) or options.equal_to(SENTENCE_END.split(text, maxsplit=1)[0])
