@@ -120,15 +120,49 @@ def grade(
 
 
 @click.command()
-@click.option("--items", "items_path", required=True, type=FILE, help="Items table.")
-@click.option("--responses", required=True, type=FILE, help="Responses table.")
+@click.option("--items", "items_paths", required=True, multiple=True, type=FILE, help="Items table; several times.")
+@click.option("--responses", required=True, type=FILE, help="Responses: ours, or any Parquet table with texts.")
 @click.option("--out", required=True, type=FILE, help="Scores table to write.")
-def score(items_path: Path, responses: Path, out: Path) -> None:
+@click.option("--account", type=FILE, help="JSON file for the whole account, of which the terminal shows a part.")
+@click.option("--model", help="Name of the model, for a table that does not say it.")
+@click.option("--variant", help="Name of the weights file's variant, likewise.")
+@click.option("--target", help="What the model ran on, likewise.")
+@click.option(
+    "--match",
+    type=click.Choice(["item_id", "source_id", "source_row"]),
+    help="The items' column that `item_id` of a table of others names.  [default: item_id]",
+)
+@click.option(
+    "--reasoning", help="Delimiters of reasoning in a table of others, as JSON; none reads texts as they are."
+)
+@click.option("--processes", default=1, show_default=True, help="Processes that read the answers of a large table.")
+def score(
+    items_paths: tuple[Path, ...],
+    responses: Path,
+    out: Path,
+    account: Path | None,
+    model: str | None,
+    variant: str | None,
+    target: str | None,
+    match: str | None,
+    reasoning: str | None,
+    processes: int,
+) -> None:
     """Read the answers in stored responses and score them; costs no tokens.
 
     Example: medeval score --items medqa.parquet --responses responses.parquet --out scores.parquet
     """
-    from medeval.score import score_files
+    from medeval.cli.exchange import stated_by
+    from medeval.files import write_json
+    from medeval.scoring.account import account_of, shown
+    from medeval.scoring.stream import score_files
 
-    counts = score_files(items_path, responses, out, command=command_line())
-    click.echo(f"{out}: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
+    stated = stated_by(model, variant, target, match, reasoning)
+    found = score_files(items_paths, responses, out, command=command_line(), stated=stated, processes=processes)
+    for note in found.notes:
+        click.echo(f"note: {note}")
+    document = account_of(out, items_paths)
+    if account:
+        write_json(account, document)
+    click.echo(f"{out}: " + ", ".join(f"{count} {status}" for status, count in found.statuses.items()))
+    click.echo(shown(document))
