@@ -71,7 +71,7 @@ ROWS: dict[str, int] = {
     "mmlu_pro_health/test.jsonl": 20,
     "medxpertqa/Text-test.jsonl": 18,
     "healthbench/oss_eval.demo.jsonl": 16,
-    "healthbench/meta.demo.jsonl": 12,
+    "healthbench/meta.demo.jsonl": 82,
     "corpus.jsonl": 40,
     **dict.fromkeys(MMLU_FILES, 5),
 }
