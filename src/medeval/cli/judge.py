@@ -1,0 +1,124 @@
+"""Commands that audit judges: meta-eval, calibrate, panel, anchors."""
+
+from pathlib import Path
+
+import click
+
+from medeval.cli.common import FILE, command_line
+from medeval.errors import MedevalError
+
+NOT_CREDIBLE = 3
+
+_SEED = click.option("--seed", default=20260101, show_default=True, help="Seed of the bootstraps.")
+
+
+@click.group()
+def judge() -> None:
+    """Audit a judge before its HealthBench scores are trusted: agreement, calibration, panels, anchors.
+
+    Example: medeval judge meta-eval meta.jsonl --verdicts verdicts.parquet --out audit.json
+    """
+
+
+@judge.command("meta-eval")
+@click.argument("rows", type=FILE)
+@click.option("--judge", "judge_json", help="The judge to ask: settings as JSON, or their file.")
+@click.option("--judge-weights", type=FILE, help="GGUF file of a local judge.")
+@click.option("--threads", default=1, show_default=True, help="Threads of a local judge.")
+@click.option("--samples", default=1, show_default=True, type=click.IntRange(min=1), help="Times each row is judged.")
+@click.option("--limit", type=click.IntRange(min=1), help="Judge a random part of the rows: gives UNKNOWN.")
+@click.option("--estimate", "only_estimate", is_flag=True, help="Say what asking would take, and stop.")
+@click.option("--verdicts", type=FILE, help="Verdicts: read, or with --judge written.  [default: OUT.verdicts.parquet]")
+@click.option("--resamples", default=4000, show_default=True, type=click.IntRange(min=100), help="Bootstrap resamples.")
+@_SEED
+@click.option("--out", required=True, type=FILE, help="JSON document to write.")
+@click.pass_context
+def meta_eval(
+    context: click.Context,
+    rows: Path,
+    judge_json: str | None,
+    judge_weights: Path | None,
+    threads: int,
+    samples: int,
+    limit: int | None,
+    only_estimate: bool,
+    verdicts: Path | None,
+    resamples: int,
+    seed: int,
+    out: Path,
+) -> None:
+    """Measure a judge against physicians on HealthBench's meta-evaluation: CREDIBLE, NOT_CREDIBLE (exit 3) or UNKNOWN.
+
+    Example: medeval judge meta-eval oss_meta_eval.jsonl --judge judge.yaml --samples 2 --out audit.json
+    """
+    from medeval.files import write_json
+    from medeval.judging.meta_evaluation import meta_evaluation
+    from medeval.judging.rows import read_rows
+    from medeval.judging.show import shown
+    from medeval.judging.verdicts import read_verdicts
+
+    found = read_rows(rows)
+    chosen = found.sampled(limit, seed) if limit else found
+    stored = verdicts or out.with_name(out.name + ".verdicts.parquet")
+    if judge_json is None and verdicts is None:
+        raise MedevalError("there is no judge and there are no verdicts", "Add --judge, or --verdicts FILE.")
+    if judge_json is not None:
+        from medeval.healthbench.estimate import estimate
+        from medeval.healthbench.judges import make_judge, read_settings
+        from medeval.judging.ask import ask, questions_left
+
+        settings = read_settings(judge_json)
+        asked = make_judge(settings, judge_weights, threads)
+        click.echo(f"To ask: {estimate(questions_left(chosen, asked, stored, samples), settings)}", err=True)
+        if only_estimate:
+            return
+        ask(chosen, asked, stored, samples=samples, command=command_line())
+    document = meta_evaluation(found, read_verdicts(stored, found.item_ids), resamples=resamples, seed=seed)
+    write_json(out, document)
+    click.echo(shown(document))
+    if document["verdict"] == "NOT_CREDIBLE":
+        context.exit(NOT_CREDIBLE)
+
+
+@judge.command()
+@click.argument("grades", type=FILE)
+@click.option("--rows", required=True, type=FILE, help="Meta-evaluation rows.")
+@click.option("--verdicts", required=True, type=FILE, help="The same judge's verdicts on them, as meta-eval writes.")
+@click.option(
+    "--by",
+    default="theme",
+    show_default=True,
+    type=click.Choice(["theme", "category", "none"]),
+    help="Strata of the judge's errors.",
+)
+@click.option("--labelled", type=FILE, help="Labels of people on some of the graded criteria: adds PPI++.")
+@click.option("--resamples", default=4000, show_default=True, type=click.IntRange(min=100), help="Bootstrap resamples.")
+@_SEED
+@click.option("--out", required=True, type=FILE, help="JSON document to write.")
+def calibrate(
+    grades: Path, rows: Path, verdicts: Path, by: str, labelled: Path | None, resamples: int, seed: int, out: Path
+) -> None:
+    """Take a judge's errors, as measured against physicians, out of the scores that it gave.
+
+    Example: medeval judge calibrate grades.parquet --rows meta.jsonl --verdicts verdicts.parquet --out calibrated.json
+    """
+    from medeval.files import write_json
+    from medeval.judging.calibrate import calibrate as run
+    from medeval.judging.grades import read_graded
+    from medeval.judging.labelled import read_labelled
+    from medeval.judging.rows import read_rows
+    from medeval.judging.show_calibration import shown
+    from medeval.judging.verdicts import read_verdicts
+
+    found = read_rows(rows)
+    document = run(
+        read_graded(grades),
+        found,
+        read_verdicts(verdicts, found.item_ids),
+        by=by,  # type: ignore[arg-type]
+        labelled=read_labelled(labelled) if labelled else None,
+        resamples=resamples,
+        seed=seed,
+    )
+    write_json(out, document)
+    click.echo(shown(document))
