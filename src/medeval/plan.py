@@ -22,12 +22,17 @@ class Plan:
         self.run, self.results = run, results
 
     def variant(self, model: str, variant: str) -> Variant:
-        """Return the configuration of one weights file."""
+        """Return the configuration of one weights file, which may be a judge's own."""
+        judge = self.run.judge
+        if isinstance(judge, LocalJudge) and judge.source and (judge.model, judge.variant) == (model, variant):
+            return Variant(source=judge.source)
         return self.run.model(model).variants[variant]
 
     def fetched(self) -> list[tuple[str, str]]:
         """Return model and variant of every weights file that is fetched from a source."""
-        return [(m.id, name) for m in self.run.models for name, variant in m.variants.items() if variant.source]
+        models = [(m.id, name) for m in self.run.models for name, variant in m.variants.items() if variant.source]
+        judge = self.run.judge
+        return [*models, (judge.model, judge.variant)] if isinstance(judge, LocalJudge) and judge.source else models
 
     def converted(self) -> list[tuple[str, str]]:
         """Return model and variant of every weights file that is converted from a checkpoint."""
@@ -169,6 +174,24 @@ class Plan:
     def publication(self, name: str) -> str:
         """Return the publication file of this name."""
         return str(next(path for path in self.run.desk_audits if path.stem == name))
+
+    def audit_target(self) -> str:
+        """Return the target whose replies are audited."""
+        from medeval.audit.terms import target_of
+
+        return target_of(self.run)
+
+    def audit_terms(self) -> str:
+        """Return what fixes an audit's order and record, as text."""
+        from medeval.audit.terms import settings_of
+
+        return settings_of(self.run).model_dump_json(include={"seed", "risk", "claims"})
+
+    def audit_files(self) -> list[str]:
+        """Return what an audit's systems and judge load."""
+        from medeval.audit.terms import needed_files
+
+        return needed_files(self)
 
     def _evaluated(self, kind: str) -> list[Path]:
         return [

@@ -21,7 +21,10 @@ rule grade:
         mem_mb=lambda wildcards, input: 3000 + int(2 * input.size_mb),
         runtime="24h",
     params:
-        judge=lambda wildcards: run.judge.model_dump_json(),
+        # What verdicts depend on: only a change of this grades again.
+        identity=lambda wildcards: run.judge.identity(),
+        # `threads` makes this a derived parameter: another price or pace is no reason to grade again.
+        judge=lambda wildcards, threads: run.judge.model_dump_json(),
         weights=lambda wildcards, input: [
             f"--judge-weights={path}" for path in input.judge
         ],

@@ -1,5 +1,6 @@
 """What a run will do, in words, before anything is downloaded."""
 
+from medeval.config.judge import LocalJudge
 from medeval.config.model import Variant
 from medeval.config.publication import load_publication
 from medeval.config.run import RunConfig, local_files
@@ -35,9 +36,21 @@ def describe_run(run: RunConfig) -> str:
     lines.append(
         f"  temperature {protocol.temperature:g}, {protocol.samples} sample(s), at most {protocol.max_tokens:,} tokens"
     )
-    judge = "none: HealthBench is not graded" if run.judge is None else run.judge.model
-    lines += [f"targets: {', '.join(run.targets)}", f"judge: {judge}"]
+    lines += [f"targets: {', '.join(run.targets)}", f"judge: {_judge(run)}"]
     return "\n".join([*lines, *_unpinned(run)])
+
+
+def _judge(run: RunConfig) -> str:
+    """Describe the judge; what is not known about it is said to be so."""
+    judge = run.judge
+    if judge is None:
+        return "none: HealthBench is not graded"
+    if isinstance(judge, LocalJudge):
+        origin = describe(judge.source) if judge.source else "made by this run"
+        name = f"{judge.model}/{judge.variant}, {origin}"
+    else:
+        name = f"{judge.model} at {judge.url}, revision {judge.revision or 'not stated'}"
+    return f"{name}; family {judge.family or 'not stated'}; one call per {judge.mode}"
 
 
 def _origin(variant: Variant) -> str:

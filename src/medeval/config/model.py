@@ -32,6 +32,9 @@ class Served(Section):
     key_variable: str | None = Field(None, description="Environment variable that holds the API key.")
     concurrency: int = Field(8, ge=1, description="Requests in flight at once.")
     requests_per_minute: float | None = Field(None, gt=0, description="Most requests in a minute; null: no limit.")
+    tokens_per_minute: float | None = Field(
+        None, gt=0, description="Most tokens of prompts and replies in a minute; null: no limit."
+    )
     seconds_timeout: float = Field(600.0, gt=0, description="Most seconds from a request to its whole reply.")
     attempts: int = Field(6, ge=1, description="Times that a request is made at most, when a failure may pass.")
     extra: dict[str, Any] = Field(default_factory=dict, description="Further values of every request's body.")

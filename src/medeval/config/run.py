@@ -7,9 +7,13 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from medeval.config.audit import Audit
 from medeval.config.files import load_yaml, validate
+from medeval.config.judge import ApiJudge as ApiJudge
+from medeval.config.judge import LocalJudge as LocalJudge
+from medeval.config.judge import read_judge
 from medeval.config.lock import locked, read_lock
-from medeval.config.model import Model, Section, Served, Slug, Variant
+from medeval.config.model import Model, Section, Slug, Variant
 from medeval.config.sources import AnySource, FileSource, HubSource, Source
 
 BenchmarkId = Literal[
@@ -97,27 +101,6 @@ class Vllm(Section):
     enforce_eager: bool = Field(False, description="Run without compilation and CUDA graphs: slower, starts faster.")
 
 
-class LocalJudge(Section):
-    """A judge that is one of this run's weights files, its output constrained to valid JSON."""
-
-    type: Literal["local"]
-    model: Slug = Field(description="A model of this run.")
-    variant: Slug = Field(description="One of that model's variants.")
-    credible: bool = Field(False, description="Whether its agreement with physicians was measured and found good.")
-    max_tokens: int = Field(96, ge=16, description="Token limit of one verdict.")
-    sequences: Literal[1, 2, 4, 8, 16, 32, 64] = Field(
-        8, description="Verdicts decoded together; changes the last digits, so it is part of the judge's name."
-    )
-
-
-class ApiJudge(Served):
-    """A judge behind an OpenAI-compatible server."""
-
-    type: Literal["api"]
-    credible: bool = Field(False, description="Whether its agreement with physicians was measured and found good.")
-    max_tokens: int = Field(512, ge=16, description="Token limit of one verdict.")
-
-
 class Contamination(Section):
     """What is searched for traces of the test items."""
 
@@ -152,7 +135,9 @@ class RunConfig(Section):
     protocol: Protocol = Field(default_factory=Protocol, description="How models are asked.")
     engine: Engine = Field(default_factory=Engine, description="How the machine is used.")
     vllm: Vllm = Field(default_factory=Vllm, description="How the target `vllm` uses its GPUs.")
-    judge: LocalJudge | ApiJudge | None = Field(None, description="Who grades HealthBench; null leaves it out.")
+    judge: LocalJudge | ApiJudge | None = Field(
+        None, description="Who grades HealthBench, or the path of a judge's file; null leaves it out."
+    )
     contamination: Contamination = Field(default_factory=Contamination, description="What is searched for leaks.")
     hub: Hub = Field(default_factory=Hub, description="How files reach this machine.")
     lock: Path | None = Field(
@@ -160,6 +145,7 @@ class RunConfig(Section):
     )
     claims: Path = Field(description="Publication file whose claims are decided.")
     desk_audits: list[Path] = Field(default_factory=list, description="Publication files to audit on paper.")
+    audit: Audit | None = Field(None, description="Claims that are decided on few items; null: none.")
     margin_points: float = Field(1.0, gt=0, description="Largest loss by quantization that is tolerated, in points.")
     notes: list[str] = Field(default_factory=list, description="Statements printed at the top of the report.")
 
@@ -185,14 +171,21 @@ class RunConfig(Section):
             for name in model.evaluate:
                 if not any(model.variants[name].runs_on(target) for target in self.targets):
                     raise ValueError(f"no target of {list(self.targets)} can evaluate {model.id}/{name}")
+        if self.audit is not None and (self.audit.target or self.targets[0]) not in self.targets:
+            raise ValueError(f"`audit.target` is {self.audit.target!r}, which is not among `targets` {self.targets}")
+        if self.audit is not None and self.audit.target is None and len(self.targets) > 1:
+            raise ValueError(f"`audit` needs a `target`, one of {self.targets}")
         if "api" in self.targets and self.protocol.modes != ["generate"]:
             raise ValueError("`targets` has 'api', whose servers cannot score options: set `modes` to [generate]")
         if not self.choice_benchmarks and self.judge is None:
             raise ValueError("`benchmarks` holds only HealthBench, and no `judge` grades it")
         if isinstance(self.judge, LocalJudge):
-            judges = {model.id: model.variants for model in self.models}
-            if self.judge.variant not in judges.get(self.judge.model, {}):
-                raise ValueError(f"`judge` names {self.judge.model}/{self.judge.variant}, which this run does not make")
+            variants = {model.id: model.variants for model in self.models}.get(self.judge.model, {})
+            name = f"{self.judge.model}/{self.judge.variant}"
+            if self.judge.source is None and self.judge.variant not in variants:
+                raise ValueError(f"`judge` names {name}, which this run does not make")
+            if self.judge.source is not None and self.judge.variant in variants:
+                raise ValueError(f"`judge` has a `source` for {name}, which this run makes as well: name it otherwise")
         return self
 
     def published_subjects(self) -> dict[str, str]:
@@ -205,7 +198,7 @@ class RunConfig(Section):
         return subjects
 
     def sources(self) -> list[AnySource]:
-        """Return every source of the run: weights, calibration texts, rows and corpora, in this order."""
+        """Return every source of the run: weights, calibration texts, rows, corpora and judge, in this order."""
         found: list[AnySource] = []
 
         def note(source: AnySource) -> AnySource:
@@ -221,7 +214,10 @@ class RunConfig(Section):
         benchmarks = [b.model_copy(update={"sources": [change(s) for s in b.sources]}) for b in self.benchmarks]
         corpora = [change(source) for source in self.contamination.corpora]
         contamination = self.contamination.model_copy(update={"corpora": corpora})
-        return self.model_copy(update={"models": models, "benchmarks": benchmarks, "contamination": contamination})
+        changed: dict[str, Any] = {"models": models, "benchmarks": benchmarks, "contamination": contamination}
+        if isinstance(self.judge, LocalJudge) and self.judge.source is not None:
+            changed["judge"] = self.judge.model_copy(update={"source": change(self.judge.source)})
+        return self.model_copy(update=changed)
 
     @property
     def fetch_options(self) -> list[str]:
@@ -268,6 +264,8 @@ def from_mapping(document: dict[str, Any], path: Path, *, with_lock: bool = True
         entries = document.get(key)
         if isinstance(entries, list):
             expanded[key] = [_expand(entry, section) for entry in entries]
+    if isinstance(judge := document.get("judge"), str):
+        expanded["judge"] = read_judge(Path(judge)).model_dump()
     run = validate(RunConfig, expanded, path)
     if run.lock is None or not with_lock:
         return run

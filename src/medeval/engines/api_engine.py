@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 _FINISH_REASONS: dict[str | None, FinishReason] = {"stop": "stop", "length": "length"}
 # What these servers do unless told otherwise is not neutral: llama.cpp keeps 40 tokens of at least 0.05 of the
 # best one's probability, and vLLM follows the model's generation_config.json.
-_NEUTRAL: dict[str | None, dict[str, float]] = {
+NEUTRAL: dict[str | None, dict[str, float]] = {
     "llamacpp": {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0},
     "vllm": {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0},
 }
@@ -69,7 +69,7 @@ class ApiEngine:
         self._endpoint, self._reasoning = endpoint, reasoning
         self._client = Client(endpoint)
         self._server = inspect_server(self._client)
-        self._neutral = {k: v for k, v in _NEUTRAL.get(self._server.kind, {}).items() if k not in endpoint.extra}
+        self._neutral = {k: v for k, v in NEUTRAL.get(self._server.kind, {}).items() if k not in endpoint.extra}
 
     @property
     def chat(self) -> MessagesTemplate:

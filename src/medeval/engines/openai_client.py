@@ -36,6 +36,7 @@ _STATUS_OF_ONE_ITEM = frozenset({200, 400, 413, 422})
 _LONGEST_DELAY = 60.0  # seconds between two attempts, unless the server asks for more
 _LONGEST_REQUESTED_DELAY = 900.0  # seconds; beyond this the run stops and says so
 _SECONDS_TO_CONNECT = 30.0
+_BYTES_PER_TOKEN = 4.0  # of a request, to keep a limit of tokens; what a reply really took is known afterwards
 SIMPLE_QUESTION = [{"role": "user", "content": "Say yes."}]
 
 
@@ -138,7 +139,7 @@ class _Line:
             timeout=httpx2.Timeout(None, connect=_SECONDS_TO_CONNECT),  # the whole reply has its own limit
             limits=httpx2.Limits(max_connections=None),
         )
-        self._pace, self._shares = Pace(endpoint.requests_per_minute), Shares()
+        self._pace, self._shares = Pace(endpoint.requests_per_minute, endpoint.tokens_per_minute), Shares()
         self._backoff = wait_exponential(multiplier=1, max=_LONGEST_DELAY)
         self._random = random.Random(0)  # noqa: S311 - spreads repeated requests in time, nothing else
         self._has_answered = False
@@ -179,17 +180,20 @@ class _Line:
     async def _complete(self, body: Mapping[str, Any]) -> Reply:
         document = {"model": self._endpoint.model, **self._endpoint.extra, **body}
         # Escaped, since half of a surrogate pair has no UTF-8.
-        response, seconds = await self._request(
-            "POST", self._endpoint.address("chat/completions"), json.dumps(document).encode("ascii")
-        )
+        content = json.dumps(document).encode("ascii")
+        reserved = len(content) / _BYTES_PER_TOKEN + document.get("max_tokens", 0)
+        response, seconds = await self._request("POST", self._endpoint.address("chat/completions"), content, reserved)
         try:
             reply = read_reply(response, seconds)
         except ValueError as error:
             raise self._error(f"{self._endpoint.url} answered with {error}", 200) from error
         self._has_answered = True
+        self._pace.settle(reserved, reply.prompt_tokens + reply.generated_tokens)
         return reply
 
-    async def _request(self, method: str, url: str, content: bytes | None = None) -> tuple[httpx2.Response, float]:
+    async def _request(
+        self, method: str, url: str, content: bytes | None = None, tokens: float = 0.0
+    ) -> tuple[httpx2.Response, float]:
         """Return the successful response to a request and its share of wall time in seconds."""
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, RequestError) and error.passes),
@@ -199,10 +203,12 @@ class _Line:
             sleep=asyncio.sleep,
             reraise=True,
         )
-        return await retrying(self._request_once, method, url, content)
+        return await retrying(self._request_once, method, url, content, tokens)
 
-    async def _request_once(self, method: str, url: str, content: bytes | None) -> tuple[httpx2.Response, float]:
-        await asyncio.sleep(self._pace.reserve(_now()))
+    async def _request_once(
+        self, method: str, url: str, content: bytes | None, tokens: float
+    ) -> tuple[httpx2.Response, float]:
+        await asyncio.sleep(self._pace.reserve(_now(), tokens))
         reading = self._shares.begin(_now())
         try:
             async with asyncio.timeout(self._endpoint.seconds_timeout):

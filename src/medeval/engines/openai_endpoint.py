@@ -25,6 +25,8 @@ class Endpoint:
         key_variable: Environment variable that holds the key; None for a server without one.
         concurrency: Requests in flight at once.
         requests_per_minute: Most requests that are begun in a minute, evenly spaced; None for no limit.
+        tokens_per_minute: Most tokens of prompts and replies in a minute, as far as they can be foreseen; None for no
+            limit.
         seconds_timeout: Most seconds from a request to its whole reply.
         attempts: Times that a request is made at most, when failures are such as may pass.
         extra: Further values of every request's body.
@@ -38,6 +40,7 @@ class Endpoint:
     key_variable: str | None = None
     concurrency: int = 8
     requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
     seconds_timeout: float = 600.0
     attempts: int = 6
     extra: Mapping[str, Any] = field(default_factory=dict)

@@ -8,22 +8,34 @@ class Pace:
     """Spaces out the beginnings of requests.
 
     Args:
-        per_minute: Most requests in a minute; None for no limit.
+        requests_per_minute: Most requests in a minute; None for no limit.
+        tokens_per_minute: Most tokens in a minute; None for no limit.
     """
 
-    def __init__(self, per_minute: float | None) -> None:
-        self._interval = 60.0 / per_minute if per_minute else 0.0
-        self._next = float("-inf")
+    def __init__(self, requests_per_minute: float | None, tokens_per_minute: float | None = None) -> None:
+        self._per_request = 60.0 / requests_per_minute if requests_per_minute else 0.0
+        self._per_token = 60.0 / tokens_per_minute if tokens_per_minute else 0.0
+        self._next = self._held = float("-inf")
 
-    def reserve(self, now: float) -> float:
-        """Take the next free place, and return the seconds from `now` until then."""
-        start = max(now, self._next)
-        self._next = start + self._interval
+    def reserve(self, now: float, tokens: float = 0.0) -> float:
+        """Take the next free place, and return the seconds from `now` until then.
+
+        Args:
+            now: The time, in seconds.
+            tokens: The most tokens that the request will take.
+        """
+        start = max(now, self._next, self._held)
+        self._next = start + max(self._per_request, tokens * self._per_token)
         return start - now
+
+    def settle(self, reserved: float, used: float) -> None:
+        """Give back what a request reserved and did not use, in tokens, but never the time between two requests."""
+        before, after = (max(self._per_request, tokens * self._per_token) for tokens in (reserved, used))
+        self._next -= before - after
 
     def hold(self, until: float) -> None:
         """Give no place before a time: the server asked to be left alone."""
-        self._next = max(self._next, until)
+        self._held = max(self._held, until)
 
 
 class Shares:

@@ -8,12 +8,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from medeval.errors import MedevalError
-
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
-_JUDGE = ("judge", "judge_prompt_sha256")
 
 
 @dataclass(frozen=True)
@@ -40,6 +37,7 @@ class Criteria:
         missing: Whether its verdict is missing.
         example: Which example it belongs to.
         prompts: The prompt of each example.
+        samples: Which of the answers to that prompt each example is.
     """
 
     def __init__(self, grades: pa.Table) -> None:
@@ -54,25 +52,12 @@ class Criteria:
         keys = codes * (int(samples.max()) + 1) + samples
         _, self._first, self.example = np.unique(keys, return_index=True, return_inverse=True)
         self.prompts: npt.NDArray[np.str_] = prompts[codes[self._first]]
+        self.samples: IntArray = np.asarray(samples[self._first], dtype=np.int64)
 
     @property
     def n(self) -> int:
         """Number of examples."""
         return len(self.prompts)
-
-    def judge(self) -> dict[str, str]:
-        """Return the judge and the hash of its prompt.
-
-        Raises:
-            MedevalError: The verdicts come from more than one.
-        """
-        found = {name: pc.unique(self._grades[name]).to_pylist() for name in _JUDGE}
-        if mixed := [name for name in _JUDGE if len(found[name]) > 1]:
-            raise MedevalError(
-                f"the grades of one run mix {', '.join(found[mixed[0]])} as {mixed[0]}",
-                "Score the verdicts of one judge and one prompt at a time.",
-            )
-        return {name: found[name][0] for name in _JUDGE}
 
     def scores(self, rows: IntArray, met: BoolArray | None = None) -> ExampleScores:
         """Score every example by some of the criteria.

@@ -1,23 +1,38 @@
 """Responses to grades: a judge decides every rubric criterion of every conversation."""
 
 import json
-import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from medeval import tables
 from medeval.errors import MedevalError
 from medeval.files import sha256_file, sha256_text
-from medeval.healthbench.judge import Judge, Question
+from medeval.healthbench.judge import Judge, Verdict, Verdicts
+from medeval.healthbench.questions import Question, all_criteria, one_criterion, prompt_sha256
+from medeval.healthbench.scoring import LARGEST_MISSING_SHARE
 from medeval.journal import Journal
 from medeval.progress import Tracker
-from medeval.prompts.render import template, template_sha256
 
-log = logging.getLogger(__name__)
+_NO_REPLY = Verdict(None, "there is no reply to judge", "error")
+_AGAIN = "See that the judge answers, then run the same command again: it asks for the missing ones only."
 
-# Beyond this share of missing verdicts a HealthBench score is not to be used.
-_LARGEST_ERROR_SHARE = 0.005
+
+@dataclass(frozen=True)
+class Call:
+    """What is asked of a judge at once.
+
+    Attributes:
+        key: Names the call in the journal.
+        rows: The grades that it decides, without verdict and judge.
+        question: The prompt; None when there is no reply to judge.
+    """
+
+    key: str
+    rows: tuple[dict[str, Any], ...]
+    question: Question | None
 
 
 def grade(conversations_path: Path, responses_path: Path, out: Path, judge: Judge, *, command: str) -> dict[str, int]:
@@ -32,25 +47,19 @@ def grade(conversations_path: Path, responses_path: Path, out: Path, judge: Judg
 
     Raises:
         MedevalError: A table is unusable, a conversation has no response, or the judge could not be
-            reached for more than `_LARGEST_ERROR_SHARE` of the criteria.
+            reached for more than `LARGEST_MISSING_SHARE` of the criteria. Verdicts that had come are kept.
     """
-    calls = list(_calls(conversations_path, responses_path))
+    calls = list(calls_of(conversations_path, responses_path, judge.mode))
     identity = {
         "judge": judge.name,
-        "template": template_sha256("judge"),
+        "template": prompt_sha256(judge.mode),
         "conversations": sha256_file(conversations_path),
         "responses": sha256_file(responses_path),
     }
     run_id = sha256_text(json.dumps(identity, sort_keys=True))[:16]
     with Journal(out.with_name(out.name + ".journal"), run_id) as journal:
         failed = _ask(judge, calls, journal)
-        if len(failed) > _LARGEST_ERROR_SHARE * len(calls):
-            raise MedevalError(
-                f"{len(failed)} of {len(calls)} verdicts could not be obtained from {judge.name}; "
-                f"the first: {next(iter(failed.values()))['explanation']}",
-                "See that the judge answers, then run the same command again: it asks for the missing ones only.",
-            )
-        rows = [_grade_row(row, journal.get(_key(row)) or failed.get(_key(row)), judge.name) for row, _ in calls]
+        rows = [row for call in calls for row in _grades(call, journal, failed, judge)]
         tables.write(
             out,
             tables.build(tables.GRADES, rows),
@@ -65,8 +74,12 @@ def grade(conversations_path: Path, responses_path: Path, out: Path, judge: Judg
     return counts
 
 
-def _calls(conversations_path: Path, responses_path: Path) -> Iterator[tuple[dict[str, Any], Question | None]]:
-    """Yield a grade row and its judging prompt for every criterion; the prompt is None without a reply."""
+def calls_of(conversations_path: Path, responses_path: Path, mode: str) -> Iterator[Call]:
+    """Yield every call that a grading takes, a conversation's one after the other.
+
+    Raises:
+        MedevalError: A table is unusable, or a conversation has no response.
+    """
     conversations = tables.read(conversations_path, tables.CONVERSATIONS).to_pylist()
     responses: dict[str, list[dict[str, Any]]] = {}
     for response in tables.read(responses_path, tables.RESPONSES).to_pylist():
@@ -78,11 +91,29 @@ def _calls(conversations_path: Path, responses_path: Path) -> Iterator[tuple[dic
                 "Evaluate the conversations that are to be graded.",
             )
         for response in responses[conversation["item_id"]]:
-            for index, rubric in enumerate(conversation["rubrics"]):
-                yield _row(conversation, response, index, rubric), _prompt(conversation, response, rubric)
+            yield from _calls(conversation, response, mode)
 
 
-def _row(conversation: dict[str, Any], response: dict[str, Any], index: int, rubric: dict[str, Any]) -> dict[str, Any]:
+def _calls(conversation: Mapping[str, Any], response: Mapping[str, Any], mode: str) -> Iterator[Call]:
+    rubrics, messages, reply = conversation["rubrics"], conversation["messages"], response["text"]
+    rows = [_row(conversation, response, index, rubric) for index, rubric in enumerate(rubrics)]
+    names = (
+        *(response[name] for name in ("model", "variant", "target")),
+        conversation["subset"],
+        conversation["item_id"],
+    )
+    key = "/".join(map(str, (*names, response["sample"])))
+    if mode == "conversation":
+        yield Call(key, tuple(rows), None if reply is None else all_criteria(messages, reply, rubrics))
+        return
+    for index, rubric in enumerate(rubrics):
+        question = None if reply is None else one_criterion(messages, reply, rubric)
+        yield Call(f"{key}/{index}", (rows[index],), question)
+
+
+def _row(
+    conversation: Mapping[str, Any], response: Mapping[str, Any], index: int, rubric: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
         **{key: response[key] for key in ("model", "variant", "target", "benchmark", "item_id", "sample")},
         **{key: conversation[key] for key in ("subset", "example_tags", "stratum")},
@@ -92,37 +123,53 @@ def _row(conversation: dict[str, Any], response: dict[str, Any], index: int, rub
     }
 
 
-def _prompt(conversation: dict[str, Any], response: dict[str, Any], rubric: dict[str, Any]) -> Question | None:
-    if response["text"] is None:
-        return None
-    points = f"{rubric['points']:g}"
-    text = template("judge").render(
-        messages=conversation["messages"], reply=response["text"], criterion=rubric["criterion"], points=points
-    )
-    return Question(text, shared=text[: text.rindex(f"[{points}] {rubric['criterion']}")])
+def _ask(judge: Judge, calls: Sequence[Call], journal: Journal) -> dict[str, Verdicts]:
+    """Ask about what the journal lacks; return the verdicts that could not be obtained, by call.
 
-
-def _ask(
-    judge: Judge, calls: list[tuple[dict[str, Any], Question | None]], journal: Journal
-) -> dict[str, dict[str, Any]]:
-    """Ask about what the journal lacks; return the verdicts that could not be obtained, by key."""
-    failed = {}
-    todo = [(row, prompt) for row, prompt in calls if prompt is not None and journal.get(_key(row)) is None]
+    Raises:
+        MedevalError: The judge answers no more, or too many verdicts could not be obtained.
+    """
+    failed: dict[str, Verdicts] = {}
+    todo = [(call, call.question) for call in calls if call.question and journal.get(call.key) is None]
     with Tracker("judging", len(calls), len(calls) - len(todo)) as tracker:
-        for index, verdict in judge.decide([prompt for _, prompt in todo]):
-            key, value = _key(todo[index][0]), vars(verdict)
-            if verdict.status == "error":
-                failed[key] = value
-            else:
-                journal.add(key, value)
-            tracker.advance()
+        try:
+            with closing(judge.decide_all([question for _, question in todo])) as decided:  # type: ignore[type-var]
+                for index, verdicts in decided:
+                    key = todo[index][0].key
+                    if any(verdict.status == "error" for verdict in verdicts):
+                        failed[key] = verdicts
+                    else:
+                        journal.add(key, {"verdicts": [asdict(verdict) for verdict in verdicts]})
+                    tracker.advance()
+        except MedevalError as error:
+            raise _stopped(judge, calls, journal, error.problem, error.remedy) from error
+    if sum(map(len, failed.values())) > LARGEST_MISSING_SHARE * sum(len(call.rows) for call in calls):
+        first = next(iter(failed.values()))[0].explanation
+        raise _stopped(judge, calls, journal, f"{len(failed)} calls brought none; the first: {first}", _AGAIN)
     return failed
 
 
-def _key(row: dict[str, Any]) -> str:
-    return f"{row['subset']}/{row['item_id']}/{row['sample']}/{row['criterion_index']}"
+def _stopped(judge: Judge, calls: Sequence[Call], journal: Journal, problem: str, remedy: str) -> MedevalError:
+    wanted = sum(len(call.rows) for call in calls if call.question)
+    missing = sum(len(call.rows) for call in calls if call.question and journal.get(call.key) is None)
+    return MedevalError(
+        f"{missing:,} of {wanted:,} verdicts are missing, the other {wanted - missing:,} are kept in {journal.path}; "
+        f"{judge.name}: {problem}",
+        remedy if remedy == _AGAIN else f"{remedy} The same command asks for the missing verdicts only.",
+    )
 
 
-def _grade_row(row: dict[str, Any], value: dict[str, Any] | None, judge_name: str) -> dict[str, Any]:
-    missing = {"met": None, "explanation": "there is no reply to judge", "status": "error"}
-    return {**row, "judge": judge_name, "judge_prompt_sha256": template_sha256("judge"), **(value or missing)}
+def _grades(call: Call, journal: Journal, failed: Mapping[str, Verdicts], judge: Judge) -> Iterator[dict[str, Any]]:
+    if call.question is None:
+        verdicts: Verdicts = (_NO_REPLY,) * len(call.rows)
+    elif (kept := journal.get(call.key)) is not None:
+        verdicts = tuple(Verdict(**verdict) for verdict in kept["verdicts"])
+    else:
+        verdicts = failed[call.key]
+    for row, verdict in zip(call.rows, verdicts, strict=True):
+        yield {
+            **row,
+            "judge": judge.name,
+            "judge_prompt_sha256": prompt_sha256(judge.mode),
+            **asdict(verdict),
+        }

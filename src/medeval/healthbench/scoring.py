@@ -6,9 +6,8 @@ makes the score of its example missing: counting it as not met would raise the s
 are negative.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from math import comb
 from typing import Any
 
 import numpy as np
@@ -18,15 +17,32 @@ import pyarrow.compute as pc
 
 from medeval.errors import MedevalError
 from medeval.healthbench.criteria import Criteria, ExampleScores
-from medeval.statistics.bootstrap import cluster_rows, resampled_totals
+from medeval.healthbench.length import correlation
+from medeval.healthbench.means import RESAMPLES, clipped_mean, clustered_se, reference_std, worst_at_k
+from medeval.healthbench.means import example_score as example_score
+from medeval.statistics.clustered import cluster_mean
 from medeval.statistics.estimates import DEFAULT_SEED
 
 METHOD = "healthbench@1"
-RESAMPLES = 1000
+# Beyond this share of missing verdicts a HealthBench score is not to be used.
+LARGEST_MISSING_SHARE = 0.005
+TOO_MANY_MISSING = "TOO_MANY_MISSING_VERDICTS"
 _RUN = ["model", "variant", "target", "benchmark", "subset"]
+_JUDGE = ("judge", "judge_prompt_sha256")
+_MEANING = {
+    "score": "mean of example scores, which are not clipped, then clipped to 0..1",
+    "unclipped": "the same mean, not clipped",
+    "se": "standard deviation of the clipped mean over bootstrap resamples of whole prompts",
+    "reference_std": "the same over resamples of rows, as the authors' code computes its bootstrap_std; too small when "
+    "a prompt has several answers",
+    "interval": "95 % interval of the unclipped mean, prompts as clusters",
+    "bounds": "the score if every missing verdict were met, not met, to the run's favour, or to its disfavour",
+}
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+# (run's names, prompt, sample) -> characters of the reply; None when they are not known.
+LengthOf = Callable[[Mapping[str, Any], str, int], int | None]
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,7 @@ class TagMean:
         n_missing: Examples left out because a verdict is missing.
         n_undefined: Examples left out because they have no criterion with positive points.
         se: Standard deviation of the clipped mean over bootstrap resamples of prompts; None without examples.
+        reference_std: The same of rows, as the authors' code computes it; None without examples.
     """
 
     score: float | None
@@ -48,93 +65,66 @@ class TagMean:
     n_missing: int
     n_undefined: int
     se: float | None
+    reference_std: float | None
 
 
-def example_score(points: Sequence[float], met: Sequence[bool | None]) -> float | None:
-    """Return the points met over the positive points, unclipped.
-
-    Returns:
-        The score, at most 1; None when a verdict is missing or no criterion has positive points.
-
-    Raises:
-        MedevalError: There is not one verdict per criterion.
-    """
-    if len(points) != len(met):
-        raise MedevalError(
-            f"{len(points)} criteria but {len(met)} verdicts",
-            "Grade the example again; null marks a missing verdict.",
-        )
-    possible = sum(value for value in points if value > 0)
-    if None in met or possible <= 0:
-        return None
-    return sum(value for value, reached in zip(points, met, strict=True) if reached) / possible
-
-
-def clipped_mean(scores: npt.ArrayLike) -> float:
-    """Return the mean of example scores, then clipped to 0..1: the examples themselves are not clipped."""
-    return float(np.clip(np.mean(np.asarray(scores, dtype=float)), 0.0, 1.0))
-
-
-def clustered_se(
-    scores: npt.ArrayLike, prompts: npt.ArrayLike, *, resamples: int = RESAMPLES, seed: int = DEFAULT_SEED
-) -> float:
-    """Return the standard deviation (ddof 0) of the clipped mean over bootstrap resamples of whole prompts.
-
-    The authors' own figure resamples rows, which is too small when a prompt is answered several times.
-
-    Args:
-        scores: One score per answered example, shape (n,).
-        prompts: Which prompt each belongs to, shape (n,).
-        resamples: Number of resamples.
-        seed: Seed of the generator.
-    """
-    codes = np.unique(np.asarray(prompts), return_inverse=True)[1]
-    rows = cluster_rows(np.asarray(scores, dtype=float), codes)
-    totals = resampled_totals(rows, resamples, np.random.default_rng(seed))
-    return float(np.clip(totals[:, 0] / totals[:, 1], 0.0, 1.0).std())
-
-
-def worst_at_k(scores: Sequence[float], k: int) -> float:
-    """Return the expected lowest score among k answers drawn without replacement from the N given ones.
-
-    With the scores in ascending order it is the sum over i of s_(i) * C(N - i, k - 1) / C(N, k). Unclipped.
-
-    Raises:
-        MedevalError: k is not within 1..N.
-    """
-    total = len(scores)
-    if not 1 <= k <= total:
-        raise MedevalError(f"worst-at-{k} of {total} answers: k must be 1 to {total}", "Generate more samples.")
-    weights = [comb(total - rank, k - 1) for rank in range(1, total + 1)]
-    return sum(s * w for s, w in zip(sorted(scores), weights, strict=True)) / comb(total, k)
-
-
-def score_grades(grades: pa.Table, *, resamples: int = RESAMPLES, seed: int = DEFAULT_SEED) -> dict[str, Any]:
+def score_grades(
+    grades: pa.Table, *, length_of: LengthOf | None = None, resamples: int = RESAMPLES, seed: int = DEFAULT_SEED
+) -> dict[str, Any]:
     """Score every run in a table of grades.
 
     Args:
         grades: Rows of ``tables.GRADES``.
+        length_of: Tells the characters of a reply; None leaves the correlation with length out.
         resamples: Number of bootstrap resamples.
         seed: Seed of the bootstrap.
 
     Returns:
-        JSON-ready: ``method``, ``seed``, ``resamples`` and ``runs``, a list with one dict per model, variant,
-        target, benchmark and subset. A run has these names, its judge, ``overall`` and ``tags`` (fields of
-        :class:`TagMean`; ``themes`` and ``axes`` repeat those by short name), ``bounds`` on the overall
-        score, ``worst_at_k``, and ``verdicts`` (counts of criteria and of missing verdicts). Scores are
-        fractions.
+        JSON-ready: ``method``, ``seed``, ``resamples``, ``meaning`` of the figures, and ``runs``, a list with one dict
+        per model, variant, target, benchmark and subset. A run has these names, its judge, ``overall`` and ``tags``
+        (fields of :class:`TagMean`; ``themes`` and ``axes`` repeat those by short name), ``interval`` of the unclipped
+        mean, ``bounds`` on the overall score, ``worst_at_k``, ``length`` (correlation of score and characters),
+        ``verdicts`` (counts of criteria and of missing verdicts) and ``flags``. Scores are fractions.
 
     Raises:
-        MedevalError: A run mixes judges, or a verdict contradicts its status.
+        MedevalError: The table mixes judges, or a verdict contradicts its status.
     """
     _check_verdicts(grades)
+    judge = judge_of(grades)
     runs = grades.select(_RUN).group_by(_RUN, use_threads=False).aggregate([])
     return {
         "method": METHOD,
         "seed": seed,
         "resamples": resamples,
-        "runs": [_score_run(grades, run, resamples, seed) for run in runs.to_pylist()],
+        "meaning": _MEANING,
+        "runs": [
+            {**run, **judge, **_score_run(criteria_of(grades, run), run, length_of, resamples, seed)}
+            for run in runs.to_pylist()
+        ],
     }
+
+
+def judge_of(grades: pa.Table) -> dict[str, str]:
+    """Return the judge behind a table of grades, whose name includes its mode and settings, and its prompt's hash.
+
+    Raises:
+        MedevalError: The verdicts come from more than one.
+    """
+    found = {name: pc.unique(grades[name]).to_pylist() for name in _JUDGE}
+    if mixed := [name for name in _JUDGE if len(found[name]) > 1]:
+        raise MedevalError(
+            f"the grades mix {' and '.join(found[mixed[0]])} as {mixed[0]}",
+            "Score the verdicts of one judge, one way of asking it and one prompt at a time.",
+        )
+    return {name: found[name][0] for name in _JUDGE if found[name]}
+
+
+def criteria_of(grades: pa.Table, run: Mapping[str, Any]) -> Criteria:
+    """Return the judged criteria of one run: of one model, variant, target, benchmark and subset."""
+    wanted = np.ones(len(grades), dtype=bool)
+    for name in _RUN:
+        wanted &= pc.equal(grades[name], run[name]).to_numpy(zero_copy_only=False)
+    return Criteria(grades.filter(pa.array(wanted)))
 
 
 def _check_verdicts(grades: pa.Table) -> None:
@@ -151,11 +141,9 @@ def _check_verdicts(grades: pa.Table) -> None:
         )
 
 
-def _score_run(grades: pa.Table, run: Mapping[str, Any], resamples: int, seed: int) -> dict[str, Any]:
-    wanted = np.ones(len(grades), dtype=bool)
-    for name in _RUN:
-        wanted &= pc.equal(grades[name], run[name]).to_numpy(zero_copy_only=False)
-    criteria = Criteria(grades.filter(pa.array(wanted)))
+def _score_run(
+    criteria: Criteria, run: Mapping[str, Any], length_of: LengthOf | None, resamples: int, seed: int
+) -> dict[str, Any]:
     overall = criteria.scores(np.arange(len(criteria.points)))
 
     def mean(scores: ExampleScores, examples: IntArray) -> dict[str, Any]:
@@ -165,17 +153,24 @@ def _score_run(grades: pa.Table, run: Mapping[str, Any], resamples: int, seed: i
     for tag, rows in criteria.criterion_tags():
         _refuse_repeated(tag, tags)
         tags[tag] = mean(criteria.scores(rows), np.unique(criteria.example[rows]))
+    verdicts = _verdicts(criteria)
     return {
-        **run,
-        **criteria.judge(),
         "overall": mean(overall, np.arange(criteria.n)),
+        "interval": _interval(overall.values, criteria.prompts, seed),
         "bounds": criteria.bounds(),
-        "verdicts": {"n": len(criteria.points), "n_missing": int(criteria.missing.sum())},
+        "verdicts": verdicts,
+        "flags": [TOO_MANY_MISSING] if verdicts["missing_share"] > LARGEST_MISSING_SHARE else [],
         "tags": tags,
         "themes": {tag.removeprefix("theme:"): tags[tag] for tag in tags if tag.startswith("theme:")},
         "axes": {tag.removeprefix("axis:"): tags[tag] for tag in tags if tag.startswith("axis:")},
         "worst_at_k": _worst_table(overall.values, criteria.prompts),
+        "length": _length(criteria, overall.values, run, length_of, seed),
     }
+
+
+def _verdicts(criteria: Criteria) -> dict[str, Any]:
+    missing = int(criteria.missing.sum())
+    return {"n": len(criteria.points), "n_missing": missing, "missing_share": missing / len(criteria.points)}
 
 
 def _refuse_repeated(tag: str, tags: Mapping[str, Any]) -> None:
@@ -197,10 +192,40 @@ def _tag_mean(
         "n_undefined": int((~defined).sum()),
     }
     if not len(used):
-        return TagMean(score=None, unclipped=None, se=None, **counts)
+        return TagMean(score=None, unclipped=None, se=None, reference_std=None, **counts)
     values = scores.values[used]
-    se = clustered_se(values, prompts[used], resamples=resamples, seed=seed)
-    return TagMean(score=clipped_mean(values), unclipped=float(values.mean()), se=se, **counts)
+    return TagMean(
+        score=clipped_mean(values),
+        unclipped=float(values.mean()),
+        se=clustered_se(values, prompts[used], resamples=resamples, seed=seed),
+        reference_std=reference_std(values, resamples=resamples, seed=seed),
+        **counts,
+    )
+
+
+def _interval(values: FloatArray, prompts: npt.NDArray[np.str_], seed: int) -> dict[str, Any] | None:
+    scored = ~np.isnan(values)
+    return asdict(cluster_mean(values[scored], prompts[scored], seed=seed)) if scored.any() else None
+
+
+def _length(
+    criteria: Criteria, values: FloatArray, run: Mapping[str, Any], length_of: LengthOf | None, seed: int
+) -> dict[str, Any] | None:
+    """Return the correlation of score and characters, and how many replies it leaves out; None without lengths."""
+    if length_of is None:
+        return None
+    names = zip(criteria.prompts, criteria.samples, strict=True)
+    found = [length_of(run, str(prompt), int(sample)) for prompt, sample in names]
+    lengths = np.array([np.nan if length is None else length for length in found], dtype=float)
+    used = ~np.isnan(values) & ~np.isnan(lengths)
+    estimate = correlation(values[used], lengths[used], criteria.prompts[used], seed=seed) if used.any() else None
+    return {
+        "correlation": asdict(estimate) if estimate else None,
+        "mean_characters": float(lengths[used].mean()) if used.any() else None,
+        "n": int(used.sum()),
+        "n_without_length": int(np.isnan(lengths).sum()),
+        "n_without_score": int(np.isnan(values).sum()),
+    }
 
 
 def _worst_table(values: FloatArray, prompts: npt.NDArray[np.str_]) -> list[dict[str, Any]]:

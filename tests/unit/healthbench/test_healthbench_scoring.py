@@ -10,7 +10,10 @@ import pytest
 
 from medeval import tables
 from medeval.errors import MedevalError
-from medeval.healthbench.scoring import clipped_mean, clustered_se, example_score, score_grades, worst_at_k
+from medeval.healthbench.means import clipped_mean, clustered_se, example_score, worst_at_k
+from medeval.healthbench.scoring import score_grades
+
+NO_ERRORS = {"se": None, "reference_std": None}
 
 
 def grade(item_id: str, index: int, points: float, met: bool | None, **changes: Any) -> dict[str, Any]:
@@ -106,8 +109,8 @@ def test_criterion_tags_rescore_with_their_own_criteria() -> None:
         grade("B", 1, 6, True, tags=["axis:y"]),
     ]
     run = run_of(*rows)
-    assert run["tags"]["axis:x"] | {"se": 0} == {
-        "score": 0.5, "unclipped": 0.5, "n": 1, "n_missing": 0, "n_undefined": 1, "se": 0
+    assert run["tags"]["axis:x"] | NO_ERRORS == {
+        "score": 0.5, "unclipped": 0.5, "n": 1, "n_missing": 0, "n_undefined": 1, **NO_ERRORS
     }  # fmt: skip
     assert (run["axes"]["y"]["score"], run["axes"]["y"]["n"]) == (1.0, 2)
     assert run["tags"]["level:example"]["n"] == 1
@@ -130,10 +133,10 @@ def test_a_tag_on_examples_and_criteria_is_refused() -> None:
 def test_missing_verdict_removes_the_example_and_is_counted() -> None:
     # inspect_evals PR 2284: counting the lost -10 as not met would lift B to 1.0
     run = run_of(*FIRST, grade("B", 0, 5, True), grade("B", 1, -10, None))
-    assert run["overall"] | {"se": None} == {
-        "score": 0.5, "unclipped": 0.5, "n": 1, "n_missing": 1, "n_undefined": 0, "se": None
+    assert run["overall"] | NO_ERRORS == {
+        "score": 0.5, "unclipped": 0.5, "n": 1, "n_missing": 1, "n_undefined": 0, **NO_ERRORS
     }  # fmt: skip
-    assert run["verdicts"] == {"n": 6, "n_missing": 1}
+    assert run["verdicts"] == {"n": 6, "n_missing": 1, "missing_share": 1 / 6}
 
 
 def test_missing_verdict_leaves_tags_alone_that_do_not_need_it() -> None:

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from medeval import tables
+from medeval.config.judge import JudgeMode
 from medeval.errors import MedevalError
 from medeval.healthbench.grade import grade
-from medeval.healthbench.judge import GgufJudge, Question, Verdict
+from medeval.healthbench.judge import GgufJudge, Question, Verdict, Verdicts
 from medeval.items import make_items
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 class ScriptedJudge:
@@ -20,14 +21,14 @@ class ScriptedJudge:
 
     name = "scripted"
 
-    def __init__(self, answer: Any) -> None:
-        self.answer = answer
+    def __init__(self, answer: Any, mode: JudgeMode = "criterion") -> None:
+        self.answer, self.mode = answer, mode
         self.asked: list[Question] = []
 
-    def decide(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdict]]:
+    def decide_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdicts]]:
         for index, question in enumerate(questions):
             self.asked.append(question)
-            yield index, self.answer(len(self.asked))
+            yield index, (self.answer(len(self.asked)),) * (question.criteria or 1)
 
 
 @pytest.fixture
@@ -95,7 +96,9 @@ def test_a_judge_that_cannot_be_reached_stops_the_stage_and_is_asked_again(
     def fails(number: int) -> Verdict:
         return Verdict(None, "connection refused", "error") if number > 2 else met(number)
 
-    with pytest.raises(MedevalError, match=r"verdicts could not be obtained from scripted; the first: connection"):
+    with pytest.raises(
+        MedevalError, match=r"7 of 9 verdicts are missing.*the other 2 are kept in .*the first: connection"
+    ):
         grade(conversations, responses, tmp_path / "grades.parquet", ScriptedJudge(fails), command="test")
     assert not (tmp_path / "grades.parquet").exists()
     judge = ScriptedJudge(met)
