@@ -1,11 +1,15 @@
 """What the items of an audit cost: a forecast of a whole run, cut down to the items that will be needed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from medeval.audit.questions import Question, conversation_subset
-from medeval.audit.units import SUBSETS
-from medeval.forecast import Forecast
+from medeval.audit.plan import NoProspect, Prospect
+from medeval.audit.questions import Question, run_benchmark
+from medeval.config.publication import Publication
+from medeval.config.run import RunConfig
+from medeval.files import read_json
+from medeval.forecast import Forecast, forecasts
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,7 @@ class Cost:
         target: Where it runs.
         prompt_tokens: Tokens read.
         reply_tokens: Tokens generated.
-        seconds: Time, one benchmark after the other.
+        seconds: Time, one benchmark after the other; not a number where no speed was measured.
         basis: Where the speed and the reply length are from.
     """
 
@@ -44,7 +48,7 @@ def costs(
     # A run has HealthBench as one benchmark, whatever subsets its table holds.
     needed: dict[str, float] = {}
     for name, items in items_of.items():
-        benchmark = SUBSETS["main"] if conversation_subset(name) else name
+        benchmark = run_benchmark(name)
         needed[benchmark] = needed.get(benchmark, 0.0) + items
     found = []
     for forecast in forecasts:
@@ -63,3 +67,40 @@ def costs(
             )
         )
     return found
+
+
+def all_costs(
+    run: RunConfig,
+    publication: Publication,
+    found: Sequence[Prospect | NoProspect],
+    speed_from: Path | None,
+    reply_tokens: float | None,
+) -> dict[tuple[str, int], list[Cost]]:
+    """Return what every plan costs, by claim and part, on every target that llama.cpp runs.
+
+    Args:
+        run: The run.
+        publication: Its publication.
+        found: The plans.
+        speed_from: A probe on this machine, for its target; others take the probes among the run's results.
+        reply_tokens: Tokens of a reply; None takes the published mean, or else the limit.
+    """
+    known: list[Forecast] = []
+    for target in run.targets:
+        one = run.model_copy(update={"targets": [target]})
+        reference = _probe_of(run, target, speed_from)
+        projected = forecasts(one, publication, reply_tokens=reply_tokens, reference=reference, tokens_suffice=True)
+        known += [forecast for forecast in projected if isinstance(forecast, Forecast)]
+    systems = run.published_subjects()
+    return {
+        (entry.question.claim, entry.question.part): costs(entry.question, entry.items_of, systems, known)
+        for entry in found
+        if isinstance(entry, Prospect)
+    }
+
+
+def _probe_of(run: RunConfig, target: str, given: Path | None) -> Path | None:
+    """Return a probe of a target: the one given, or else the first among the run's results."""
+    if given is not None and read_json(given).get("target") == target:
+        return given
+    return next(iter(sorted((Path("results") / run.name / "probes").glob(f"*/*/{target}.json"))), None)

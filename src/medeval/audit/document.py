@@ -40,8 +40,30 @@ class Audit:
     credible_judge: bool
 
 
-def audit_document(audit: Audit, claims: Sequence[str] = ()) -> dict[str, Any]:
-    """Judge the audit of every claim by the rounds answered so far.
+@dataclass(frozen=True)
+class Part:
+    """One part of a claim as it stands.
+
+    Attributes:
+        question: What is asked, or why nothing is.
+        decision: The verdict with its reasons.
+        standing: State of the audit; None for a part that cannot be audited here.
+    """
+
+    question: Question | NoQuestion
+    decision: Decision
+    standing: Standing | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more items can decide it."""
+        if self.standing is None or self.standing.exact or Flag.JUDGE_NOT_CREDIBLE in self.decision.flags:
+            return False
+        return self.decision.verdict is Verdict.INCONCLUSIVE
+
+
+def audit_parts(audit: Audit, claims: Sequence[str] = ()) -> dict[str, list[Part]]:
+    """Judge every part of every claim by the rounds answered so far.
 
     Args:
         audit: Order, answers and what else is needed.
@@ -50,7 +72,19 @@ def audit_document(audit: Audit, claims: Sequence[str] = ()) -> dict[str, Any]:
     Raises:
         MedevalError: As for :func:`medeval.audit.state.standing`.
     """
-    chosen = [claim for claim in audit.publication.claims if not claims or claim.id in claims]
+    asked = list(questions(audit.publication))
+    chosen = [claim.id for claim in audit.publication.claims if not claims or claim.id in claims]
+    return {name: [_part(entry, asked, audit) for entry in asked if entry.claim == name] for name in chosen}
+
+
+def audit_document(audit: Audit, parts: Mapping[str, Sequence[Part]]) -> dict[str, Any]:
+    """Return the state of an audit as a document.
+
+    Args:
+        audit: What the judgement rests on.
+        parts: What :func:`audit_parts` found, by claim.
+    """
+    chosen = [claim for claim in audit.publication.claims if claim.id in parts]
     return {
         "schema": SCHEMA,
         "publication": audit.publication.title,
@@ -58,22 +92,20 @@ def audit_document(audit: Audit, claims: Sequence[str] = ()) -> dict[str, Any]:
         "method": METHOD,
         "seed": audit.order.seed,
         "commitment": audit.order.commitment,
-        "claims": [_claim_entry(claim, audit) for claim in chosen],
+        "claims": [_claim_entry(claim, parts[claim.id], audit) for claim in chosen],
     }
 
 
-def _claim_entry(claim: Claim, audit: Audit) -> dict[str, Any]:
-    decisions, entries = [], []
-    asked = [entry for entry in questions(audit.publication) if entry.claim == claim.id]
-    for part in asked:
-        reason = _obstacle(part, audit)
-        if reason or isinstance(part, NoQuestion):
-            decisions.append(not_testable(part.metric, part.a, part.b or part.a, reason))
-            entries.append({"metric": part.metric, "verdict": Verdict.NOT_TESTABLE, "reasons": [reason]})
-            continue
-        found = standing(part, audit.order, audit.answers, audit.systems, part_risk(audit.risk, asked, part))
-        decisions.append(_decision(found, audit.credible_judge))
-        entries.append(_part_entry(found, decisions[-1]))
+def _part(entry: Question | NoQuestion, asked: Sequence[Question | NoQuestion], audit: Audit) -> Part:
+    reason = _obstacle(entry, audit)
+    if reason or isinstance(entry, NoQuestion):
+        return Part(entry, not_testable(entry.metric, entry.a, entry.b or entry.a, reason), None)
+    found = standing(entry, audit.order, audit.answers, audit.systems, part_risk(audit.risk, asked, entry))
+    return Part(entry, _decision(found, audit.credible_judge), found)
+
+
+def _claim_entry(claim: Claim, parts: Sequence[Part], audit: Audit) -> dict[str, Any]:
+    decisions = [part.decision for part in parts]
     flags = set().union(*(decision.flags for decision in decisions))
     if audit.publication.evaluation.undisclosed:
         flags.add(Flag.PROTOCOL_MISMATCH)
@@ -83,7 +115,7 @@ def _claim_entry(claim: Claim, audit: Audit) -> dict[str, Any]:
         "sentence": claim.sentence,
         "verdict": combine(decisions),
         "flags": sorted(flags),
-        "parts": entries,
+        "parts": [_part_entry(part) for part in parts],
     }
 
 
@@ -144,7 +176,10 @@ def _reason(found: Standing) -> str:
     return f"not shown to be {limits}, nor the opposite, after {found.items:,} items"
 
 
-def _part_entry(found: Standing, decision: Decision) -> dict[str, Any]:
+def _part_entry(part: Part) -> dict[str, Any]:
+    found, decision = part.standing, part.decision
+    if found is None:
+        return {"metric": decision.metric, "verdict": decision.verdict, "reasons": list(decision.reasons)}
     skipped = ("question", "verdict", "risk", "estimate", "low", "high", "items", "items_total", "resolution")
     counts = {name: value for name, value in as_json(found).items() if name not in skipped}
     decided = {**vars(decision), "flags": sorted(decision.flags), "reasons": list(decision.reasons)}

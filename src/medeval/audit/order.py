@@ -65,13 +65,20 @@ def draw_order(units: Mapping[str, Sequence[Unit]], seed: str) -> Order:
     return Order(seed, {name: tuple(sorted(part, key=_place(seed, name))) for name, part in sorted(units.items())})
 
 
-def write_order(path: Path, order: Order) -> None:
-    """Write the record that commits to an order."""
+def write_order(path: Path, order: Order, terms: Mapping[str, Any] | None = None) -> None:
+    """Write the record that commits to an order.
+
+    Args:
+        path: The file to write.
+        order: The order.
+        terms: What the audit is about, as `medeval.audit.terms` puts it; None when that is stated elsewhere.
+    """
     record = {
         "schema": SCHEMA,
         "seed": order.seed,
         "rule": RULE,
         "commitment": order.commitment,
+        **({} if terms is None else {"terms": terms}),
         "units": {name: [list(unit.items) for unit in units] for name, units in order.units.items()},
     }
     write_json(path, record)

@@ -138,3 +138,8 @@ def _limits(claim: Claim, part: Comparison, stated: float | None) -> tuple[tuple
 def conversation_subset(benchmark: str) -> str | None:
     """Return the HealthBench subset that a benchmark's name stands for; None for multiple choice."""
     return next((subset for subset, name in SUBSETS.items() if name == benchmark), None)
+
+
+def run_benchmark(name: str) -> str:
+    """Return what a run calls a claim's benchmark: all subsets of HealthBench are one table of conversations."""
+    return SUBSETS["main"] if conversation_subset(name) else name

@@ -1,11 +1,13 @@
 """Plans and states of audits as text."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import isnan
 from typing import Any
 
 from medeval.audit.cost import Cost
 from medeval.audit.plan import NoProspect, Prospect
 from medeval.claims.measured import POINTS
+from medeval.compare.document import as_json
 
 
 def prospect_lines(
@@ -28,10 +30,22 @@ def prospect_lines(
         lines += ["", f"{question.claim} {question.metric}: {question.words}", *_prospect(entry)]
         for cost in costs.get((question.claim, question.part), ()):
             tokens = f"{cost.prompt_tokens:,.0f} tokens read, {cost.reply_tokens:,.0f} generated"
-            lines.append(f"  {cost.system} on {cost.target}: {tokens}, {cost.seconds / 3600:,.1f} hours")
+            hours = "hours unknown" if isnan(cost.seconds) else f"{cost.seconds / 3600:,.1f} hours"
+            lines.append(f"  {cost.system} on {cost.target}: {tokens}, {hours}")
             notes[f"{cost.system}: {cost.basis}"] = None
         notes.update(dict.fromkeys(entry.notes))
     return [*lines, "", "Assumed: the published figures are right; items are like draws of their kind.", *notes]
+
+
+def plan_document(
+    found: Sequence[Prospect | NoProspect], risk: float, costs: Mapping[tuple[str, int], Sequence[Cost]]
+) -> dict[str, Any]:
+    """Return plans as a document; the arguments are those of :func:`prospect_lines`."""
+    plans = []
+    for entry in found:
+        key = (entry.question.claim, entry.question.part)
+        plans.append({"claim": key[0], "part": key[1], **as_json(entry), "costs": as_json(list(costs.get(key, [])))})
+    return {"schema": "audit-plan.v1", "risk": risk, "plans": plans}
 
 
 def _prospect(entry: Prospect) -> Iterable[str]:
@@ -57,7 +71,20 @@ def status_lines(document: Mapping[str, Any]) -> list[str]:
         lines += ["", f"{claim['claim_id']} {claim['verdict']}{flags}: {claim['sentence']}"]
         for part in claim["parts"]:
             lines += [f"  {line}" for line in _part(part)]
-    return lines
+    return [*lines, *_account(document)]
+
+
+_ENDS = {"decided": "every claim is decided as far as items can", "max_items": "the budget of items is used up"}
+_ENDS |= {"max_hours": "the budget of hours is used up"}
+
+
+def _account(document: Mapping[str, Any]) -> Iterable[str]:
+    """Say what was spent, for an audit that is conducted here."""
+    if "items" in document:
+        asked = ", ".join(f"{system} {items:,} items" for system, items in document["items"].items())
+        end = f"; ended: {_ENDS[document['ended']]}" if document["ended"] else ""
+        yield ""
+        yield f"asked: {asked or 'nothing yet'}; {document['hours']:.2f} hours{end}"
 
 
 def _part(part: Mapping[str, Any]) -> Iterable[str]:

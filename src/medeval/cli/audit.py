@@ -1,21 +1,20 @@
-"""Commands of a risk-limiting audit: order, plan, status."""
+"""Commands of a risk-limiting audit: plan, order, run, status."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from medeval.cli.common import FILE, FOLDER, command_line
+from medeval.cli.common import FILE, FOLDER, command_line, json_object
 from medeval.errors import MedevalError
 
 if TYPE_CHECKING:
-    from medeval.audit.cost import Cost
-    from medeval.audit.plan import NoProspect, Prospect
-    from medeval.config.publication import Publication
+    from medeval.audit.document import Audit
     from medeval.config.run import RunConfig
 
 _RISK = click.FloatRange(0, 0.5, min_open=True)
+_DEFAULT_RISK = 0.05
 
 
 @click.group()
@@ -29,19 +28,19 @@ def audit() -> None:
 @audit.command("plan")
 @click.argument("config", type=FILE)
 @click.argument("items", nargs=-1, type=FILE)
-@click.option("--risk", default=0.05, show_default=True, type=_RISK, help="Chance of a wrong verdict on a claim.")
-@click.option("--claim", "claims", multiple=True, help="Claim to plan; give several times; all by default.")
-@click.option("--budget", type=click.IntRange(min=1), help="Items per system that may be spent.")
+@click.option("--risk", type=_RISK, help="Chance of a wrong verdict on a claim.  [default: the run's, or 0.05]")
+@click.option("--claim", "claims", multiple=True, help="Claim to plan; several times.  [default: the run's, or all]")
+@click.option("--budget", type=click.IntRange(min=1), help="Items per system that may be spent.  [default: the run's]")
 @click.option("--correlation", type=click.FloatRange(-1, 1), help="Latent correlation of two systems' scores.")
 @click.option("--audits", default=200, show_default=True, type=click.IntRange(min=2), help="Audits to simulate.")
 @click.option("--seed", default=20260101, show_default=True, help="Seed of the simulation.")
-@click.option("--speed-from", type=FILE, help="Probe on this machine: adds tokens and hours.")
-@click.option("--reply-tokens", type=float, help="Mean tokens of a reply, for the hours.")
+@click.option("--speed-from", type=FILE, help="Probe on this machine.  [default: those of the run]")
+@click.option("--reply-tokens", type=float, help="Mean tokens of a reply.  [default: as published, or the limit]")
 @click.option("--out", type=FILE, help="JSON file to write as well.")
 def audit_plan(
     config: Path,
     items: tuple[Path, ...],
-    risk: float,
+    risk: float | None,
     claims: tuple[str, ...],
     budget: int | None,
     correlation: float | None,
@@ -55,39 +54,39 @@ def audit_plan(
 
     Example: medeval audit plan config/medpsy.yaml --claim c04 --budget 450
     """
+    from medeval.audit.cost import all_costs
     from medeval.audit.plan import prospects
-    from medeval.audit.show import prospect_lines
+    from medeval.audit.show import plan_document, prospect_lines
+    from medeval.audit.terms import check_claims
     from medeval.audit.units import read_units
-    from medeval.compare.document import as_json
     from medeval.config.publication import load_publication
     from medeval.config.run import load_run
     from medeval.files import write_json
 
     run = load_run(config)
     publication = load_publication(run.claims)
-    _check_claims(publication, claims)
+    level, chosen = _terms(run, risk, claims)
+    check_claims(publication, chosen, "--claim")
     found = prospects(
         publication,
         read_units(items),
-        risk=risk,
-        claims=claims,
-        budget=budget,
+        risk=level,
+        claims=chosen,
+        budget=budget or (run.audit.max_items if run.audit else None),
         correlation=correlation,
         audits=audits,
         seed=seed,
     )
-    costs = _costs(run, publication, found, speed_from, reply_tokens) if speed_from else {}
+    costs = all_costs(run, publication, found, speed_from, reply_tokens)
     if out:
-        plans = [{"claim": p.question.claim, "part": p.question.part, **as_json(p)} for p in found]
-        for entry in plans:
-            entry["costs"] = as_json(costs.get((entry["claim"], entry["part"]), []))
-        write_json(out, {"schema": "audit-plan.v1", "risk": risk, "audits": audits, "seed": seed, "plans": plans})
-    click.echo("\n".join(prospect_lines(found, risk, costs)))
+        write_json(out, plan_document(found, level, costs) | {"audits": audits, "seed": seed})
+    click.echo("\n".join(prospect_lines(found, level, costs)))
 
 
 @audit.command("order")
 @click.argument("items", nargs=-1, required=True, type=FILE)
-@click.option("--seed", help="Public seed, chosen after claim and items were fixed; needed unless --check is given.")
+@click.option("--seed", help="Public seed, chosen after claims and items were fixed.")
+@click.option("--config", help="Run whose audit section gives seed and terms: a file, or JSON.")
 @click.option("--out", type=FILE, help="Record to write, and to publish before the first response.")
 @click.option("--check", type=FILE, help="Record to verify against the items.")
 @click.option("--rounds", type=click.IntRange(min=1), help="Write the items of the first rounds as tables.")
@@ -95,6 +94,7 @@ def audit_plan(
 def audit_order(
     items: tuple[Path, ...],
     seed: str | None,
+    config: str | None,
     out: Path | None,
     check: Path | None,
     rounds: int | None,
@@ -106,17 +106,23 @@ def audit_order(
     """
     from medeval.audit.order import draw_order, read_order, write_order
     from medeval.audit.rounds import write_rounds
+    from medeval.audit.terms import settings_of, terms_of
     from medeval.audit.units import read_units
+    from medeval.config.publication import load_publication
 
-    if (seed is None) == (check is None):
-        raise MedevalError("expected either --seed or --check", "Draw an order with --seed, verify one with --check.")
+    if [seed, config, check].count(None) != 2:
+        raise MedevalError(
+            "expected one of --seed, --config and --check",
+            "Draw an order with --seed or --config, verify one with --check.",
+        )
     record = check or out
     if (rounds is None) != (rounds_to is None) or (rounds is not None and record is None):
         raise MedevalError("--rounds needs --rounds-to and a record", "Give --rounds-to, and --out or --check.")
     units = read_units(items)
-    order = read_order(check, units) if check else draw_order(units, seed or "")
+    run = _run_of(config) if config else None
+    order = read_order(check, units) if check else draw_order(units, settings_of(run).seed if run else seed or "")
     if out:
-        write_order(out, order)
+        write_order(out, order, terms_of(run, load_publication(run.claims)) if run else None)
     counts = ", ".join(f"{name} {len(part):,}" for name, part in order.units.items())
     click.echo(f"{'verified: ' if check else ''}{counts} units in the order of seed {order.seed}")
     click.echo(f"commitment {order.commitment}")
@@ -127,75 +133,135 @@ def audit_order(
 
 @audit.command("status")
 @click.argument("config", type=FILE)
-@click.argument("tables", nargs=-1, required=True, type=FILE)
-@click.option("--order", "order_path", required=True, type=FILE, help="The record that `medeval audit order` wrote.")
-@click.option("--risk", default=0.05, show_default=True, type=_RISK, help="Chance of a wrong verdict on a claim.")
-@click.option("--claim", "claims", multiple=True, help="Claim to judge; give several times; all by default.")
+@click.argument("tables", nargs=-1, type=FILE)
+@click.option("--order", "order_path", type=FILE, help="The record of the order.")
+@click.option("--risk", type=_RISK, help="Chance of a wrong verdict on a claim.  [default: the run's, or 0.05]")
+@click.option("--claim", "claims", multiple=True, help="Claim to judge; several times.  [default: the run's, or all]")
 @click.option("--target", help="Judge the replies of this target; needed when the tables hold several.")
+@click.option("--plot", type=FILE, help="SVG file to draw every interval in, round by round.")
 @click.option("--out", type=FILE, help="JSON file to write as well.")
 def audit_status(
     config: Path,
     tables: tuple[Path, ...],
-    order_path: Path,
-    risk: float,
+    order_path: Path | None,
+    risk: float | None,
     claims: tuple[str, ...],
     target: str | None,
+    plot: Path | None,
     out: Path | None,
 ) -> None:
     """Judge an audit by the rounds answered so far; TABLES are items, conversations, scores and grades.
 
+    Without TABLES, those of the run's own audit are read, which `snakemake audit` keeps in results/NAME/audit.
+
     Example: medeval audit status config/medpsy.yaml --order order.json --claim c04 items/*.parquet scores/*.parquet
     """
-    from medeval.audit.answers import read_answers
-    from medeval.audit.document import Audit, audit_document
-    from medeval.audit.order import read_order
+    from medeval.audit.document import audit_document, audit_parts
     from medeval.audit.show import status_lines
-    from medeval.audit.units import read_units
-    from medeval.compare.inputs import by_kind
-    from medeval.config.publication import load_publication
+    from medeval.audit.terms import check_claims
     from medeval.config.run import load_run
     from medeval.files import write_json
 
     run = load_run(config)
-    publication = load_publication(run.claims)
-    _check_claims(publication, claims)
-    kinds = by_kind(tables)
-    order = read_order(order_path, read_units([*kinds["items"], *kinds["conversations"]]))
-    answers = read_answers(kinds["scores"], kinds["grades"], mode=run.protocol.headline, target=target)
-    credible = run.judge is not None and run.judge.credible
-    audited = Audit(publication, order, answers, run.published_subjects(), risk, credible)
-    document = audit_document(audited, claims)
+    if (order_path is None) != (not tables):
+        raise MedevalError(
+            "--order and TABLES belong together", "Give both, or neither for the audit that `snakemake audit` keeps."
+        )
+    level, chosen = _terms(run, risk, claims)
+    state = _audit_of_tables(run, tables, order_path, level, target) if order_path else _audit_of_run(run, level)
+    check_claims(state.publication, chosen, "--claim")
+    document = audit_document(state, audit_parts(state, chosen))
     if out:
         write_json(out, document)
     click.echo("\n".join(status_lines(document)))
 
 
-def _check_claims(publication: "Publication", claims: Sequence[str]) -> None:
-    known = [claim.id for claim in publication.claims]
-    if unknown := [name for name in claims if name not in known]:
-        raise MedevalError(f"--claim {unknown[0]}: no such claim", f"Name one of: {', '.join(known)}.")
+@audit.command("run")
+@click.option("--config", required=True, help="The run: a file, or JSON.")
+@click.option("--order", required=True, type=FILE, help="Record of the order, by `medeval audit order --config`.")
+@click.option("--out", required=True, type=FILE, help="State of the audit at its end, to write.")
+@click.argument("items", nargs=-1, required=True, type=FILE)
+def audit_run(config: str, order: Path, out: Path, items: tuple[Path, ...]) -> None:
+    """Ask and judge until every claim is decided or the budget ends; ITEMS are the run's items and conversations.
+
+    The rule `audit` of the workflow calls it, once weights are there. An interrupted call continues.
+
+    Example: medeval audit run --config config/demo.yaml --order order.json --out audit.json results/demo/items/*
+    """
+    from medeval.audit.conduct import Site, conduct
+    from medeval.audit.show import status_lines
+    from medeval.files import write_json
+
+    run = _run_of(config)
+    # The run itself is in the record of the order; the command names it only.
+    command = f"medeval audit run --config {run.name} --order {order} --out {out}"
+    site = Site(run, Path("results") / run.name, order, items, command)
+    document = conduct(site, say=lambda state: click.echo("\n".join(["", *status_lines(state)])))
+    write_json(out, document)
 
 
-def _costs(
-    run: "RunConfig",
-    publication: "Publication",
-    found: "Sequence[Prospect | NoProspect]",
-    speed_from: Path,
-    reply_tokens: float | None,
-) -> "Mapping[tuple[str, int], list[Cost]]":
-    from medeval.audit.cost import costs
-    from medeval.audit.plan import Prospect
-    from medeval.forecast import Forecast, forecasts
+@audit.command("answer")
+@click.option("--config", required=True, help="The run: a file, or JSON.")
+@click.option("--results", required=True, type=FOLDER, help="The run's results folder.")
+@click.option("--system", required=True, help="MODEL/VARIANT.")
+@click.argument("batches", nargs=-1, required=True, type=FOLDER)
+def audit_answer(config: str, results: Path, system: str, batches: tuple[Path, ...]) -> None:
+    """Let a system answer batches of an audit, loading its weights once; `medeval audit run` calls it.
 
-    known = [
-        forecast
-        for forecast in forecasts(run, publication, reply_tokens=reply_tokens, reference=speed_from)
-        if isinstance(forecast, Forecast)
-    ]
-    return {
-        (entry.question.claim, entry.question.part): costs(
-            entry.question, entry.items_of, run.published_subjects(), known
-        )
-        for entry in found
-        if isinstance(entry, Prospect)
-    }
+    Example: medeval audit answer --config config/demo.yaml --results results/demo --system smollm2/f16 FOLDER
+    """
+    from medeval.audit.asking import answer, settings_of
+    from medeval.audit.terms import target_of
+
+    run = _run_of(config)
+    command = f"medeval audit answer --config {run.name} --results {results} --system {system}"
+    settings = settings_of(run, results, system, target_of(run))
+    answer(settings, [(batch / "items.parquet", batch / "responses.parquet") for batch in batches], command=command)
+
+
+def _run_of(text: str) -> "RunConfig":
+    """Read a run: a file, or JSON as the workflow gives it."""
+    from medeval.config.run import from_mapping, load_run
+
+    return (
+        from_mapping(json_object("--config", text), Path("--config")) if text.startswith("{") else load_run(Path(text))
+    )
+
+
+def _audit_of_tables(
+    run: "RunConfig", paths: Sequence[Path], order_path: Path, risk: float, target: str | None
+) -> "Audit":
+    from medeval.audit.answers import read_answers
+    from medeval.audit.document import Audit
+    from medeval.audit.order import read_order
+    from medeval.audit.terms import check_terms
+    from medeval.audit.units import read_units
+    from medeval.compare.inputs import by_kind
+    from medeval.config.publication import load_publication
+
+    kinds = by_kind(paths)
+    check_terms(order_path, risk)
+    order = read_order(order_path, read_units([*kinds["items"], *kinds["conversations"]]))
+    answers = read_answers(kinds["scores"], kinds["grades"], mode=run.protocol.headline, target=target)
+    credible = run.judge is not None and run.judge.credible
+    return Audit(load_publication(run.claims), order, answers, run.published_subjects(), risk, credible)
+
+
+def _audit_of_run(run: "RunConfig", risk: float) -> "Audit":
+    from medeval.audit.conduct import Site, state_of
+    from medeval.audit.terms import check_terms
+    from medeval.plan import Plan
+
+    results = Path("results") / run.name
+    plan, order = Plan(run, results), results / "audit" / "order.json"
+    check_terms(order, risk)
+    return state_of(
+        Site(run, results, order, [Path(p) for p in (*plan.items(), *plan.conversations())], command_line())
+    )
+
+
+def _terms(run: "RunConfig", risk: float | None, claims: tuple[str, ...]) -> tuple[float, tuple[str, ...]]:
+    """Return risk and claims: as given, or else the run's own."""
+    if run.audit is None:
+        return risk or _DEFAULT_RISK, claims
+    return risk or run.audit.risk, claims or tuple(run.audit.claims)
