@@ -49,7 +49,7 @@ def test_a_system_without_a_healthbench_score_has_no_metric_of_it(tmp_path: Path
 def test_another_document_is_refused_before_anything_is_logged(tmp_path: Path) -> None:
     other = tmp_path / "other.json"
     other.write_text("{}")
-    with pytest.raises(MedevalError, match="expected a document of schema 'comparisons.v2', found None"):
+    with pytest.raises(MedevalError, match="expected a document of schema 'comparisons.v3', found None"):
         run_track(tmp_path, comparisons_path=other)
     assert not (tmp_path / "mlflow.db").exists()
 

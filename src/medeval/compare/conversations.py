@@ -14,6 +14,7 @@ from medeval.healthbench.scoring import example_score, score_grades
 from medeval.statistics.intervals import mean_interval
 from medeval.statistics.paired import paired_difference
 from medeval.statistics.power import minimum_detectable_effect
+from medeval.statistics.runs import one_run_variance
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Graded:
         examples: Unclipped score per conversation (samples averaged), indexed by item id, without those
             that have a missing verdict.
         missing: Conversations left out for that reason.
+        runs: Replies to each of these conversations; None when they differ in it.
+        one_run_variance: What run noise alone gives the mean of one run; None with one run, or when `runs` is.
     """
 
     system: System
@@ -32,6 +35,8 @@ class Graded:
     summary: Mapping[str, Any]
     examples: pd.Series
     missing: int
+    runs: int | None
+    one_run_variance: float | None
 
 
 def read_grades(paths: Sequence[Path], seed: int) -> dict[tuple[System, str], Graded]:
@@ -52,8 +57,19 @@ def read_grades(paths: Sequence[Path], seed: int) -> dict[tuple[System, str], Gr
             dtype=float,
         )
         examples = scores.groupby(level=0, sort=False).apply(lambda s: s.mean(skipna=False))
-        found[system, subset] = Graded(system, subset, run, examples.dropna(), int(examples.isna().sum()))
+        whole = examples.dropna()
+        found[system, subset] = Graded(
+            system, subset, run, whole, int(examples.isna().sum()), *_run_noise(scores.unstack().loc[whole.index])
+        )
     return found
+
+
+def _run_noise(replies: pd.DataFrame) -> tuple[int | None, float | None]:
+    """Return the runs of a frame of examples by sample, and what their noise alone gives the mean of one run."""
+    if replies.isna().to_numpy().any() or not len(replies):
+        return None, None
+    runs = replies.shape[1]
+    return runs, one_run_variance(replies.to_numpy()) if runs > 1 else None
 
 
 def conversation_entry(graded: Graded) -> dict[str, Any]:
@@ -66,6 +82,7 @@ def conversation_entry(graded: Graded) -> dict[str, Any]:
         "missing": graded.missing,
         "missing_share": verdicts["n_missing"] / verdicts["n"],
         "judge": graded.summary["judge"],
+        "runs": {"runs": graded.runs, "one_run_variance": graded.one_run_variance},
         "overall": as_json(mean_interval(graded.examples.to_numpy())) if len(graded.examples) else None,
         "clipped": graded.summary["overall"]["score"],
         "bounds": as_json(graded.summary["bounds"]),

@@ -9,7 +9,7 @@ from typing import Any
 from medeval.errors import MedevalError
 from medeval.files import read_json
 
-COMPARISONS, VERDICTS = "comparisons.v2", "verdicts.v2"
+COMPARISONS, VERDICTS = "comparisons.v3", "verdicts.v3"
 _WRITERS = {COMPARISONS: "medeval compare", VERDICTS: "medeval verdict"}
 
 

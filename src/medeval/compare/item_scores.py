@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from medeval import tables
-from medeval.benchmarks.registry import find
+from medeval.benchmarks.registry import BENCHMARKS
 from medeval.compare.system import System
 from medeval.statistics.macro import Component
 
@@ -29,8 +29,9 @@ class ItemScores:
 
     @property
     def mean_of_strata(self) -> bool:
-        """Whether the benchmark's score is the mean of its strata's means."""
-        return find(self.benchmark).aggregate == "strata"
+        """Whether the benchmark's score is the mean of its strata's means; one that is not known counts by item."""
+        known = BENCHMARKS.get(self.benchmark)
+        return known is not None and known.aggregate == "strata"
 
     def draws(self, items: pd.Index) -> int:
         """Return how many independent draws the mean over some of the items is worth at least.

@@ -8,6 +8,9 @@ from typing import Any
 from medeval.compare.item_scores import ItemScores
 from medeval.compare.system import System
 
+# The name of a publisher's own file begins with this, followed by the name that a file of its type made here has.
+PUBLISHED = "published-"
+
 
 @dataclass(frozen=True)
 class Match:
@@ -25,20 +28,34 @@ class Match:
     not_compared: list[dict[str, Any]]
 
 
-def pairs_of(systems: Sequence[System], references: Sequence[str]) -> Iterator[tuple[System, System]]:
+def pairs_of(
+    systems: Sequence[System], references: Sequence[str], wanted: Sequence[tuple[str, str]] = ()
+) -> Iterator[tuple[System, System]]:
     """Yield the pairs worth comparing, the reference first.
 
     These are: a model's reference against its other variants on the same target, the references of
-    two models on the same target, and the same weights on two targets.
+    two models on the same target, the same weights on two targets, a published file `published-NAME`
+    against our own of the same name, and whatever is wanted.
+
+    Args:
+        systems: What was measured.
+        references: MODEL/VARIANT of each model's reference.
+        wanted: Further pairs of MODEL/VARIANT, on each target that has both.
     """
+    asked = {frozenset(pair) for pair in wanted}
     for one, two in combinations(systems, 2):
-        first, second = (f"{s.model}/{s.variant}" in references for s in (one, two))
-        same_weights = (one.model, one.variant) == (two.model, two.variant)
-        same_target = one.target == two.target
-        if same_weights or (same_target and first and (second or one.model == two.model)):
-            yield one, two
-        elif same_target and second and one.model == two.model:
-            yield two, one
+        if one.target != two.target:
+            if one.name == two.name:
+                yield one, two
+            continue
+        first, second = (system.name in references for system in (one, two))
+        related = one.model == two.model and (first or second or _same_type(one.variant, two.variant))
+        if related or (first and second) or {one.name, two.name} in asked:
+            yield (two, one) if second and not first else (one, two)
+
+
+def _same_type(one: str, two: str) -> bool:
+    return PUBLISHED in (one.removesuffix(two), two.removesuffix(one))
 
 
 def select(scores: Sequence[ItemScores], system: System, mode: str) -> list[ItemScores]:

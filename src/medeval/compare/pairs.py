@@ -8,6 +8,8 @@ import pandas as pd
 
 from medeval.compare.document import as_json
 from medeval.compare.item_scores import ItemScores
+from medeval.compare.run_noise import churn_entry
+from medeval.compare.strata import strata_entries
 from medeval.compare.tokens import token_ratio
 from medeval.statistics.across import benchmark_t_test, leave_one_out, micro_average
 from medeval.statistics.agreement import flips
@@ -46,6 +48,7 @@ def compare_pair(
         "mode": a[0].mode,
         "benchmarks": entries,
         "average": _average_entry(a, differences, margin_points, seed),
+        "strata": strata_entries(a, b, differences, seed),
         **token_ratio(a, b, seed),
     }
 
@@ -79,6 +82,7 @@ def _benchmark_entry(a: ItemScores, b: ItemScores, difference: pd.Series, seed: 
         "constant": bool(np.ptp(difference.to_numpy(dtype=float)) < SAME),
         "draws": a.draws(shared),
         "flips": as_json(flips(scores_a, scores_b, clusters)) if binary else None,
+        "churn": churn_entry(a, b, shared, seed),
         "minimum_detectable_effect": minimum_detectable_effect(estimate["se"]) if estimate["se"] else None,
     }
 

@@ -21,7 +21,14 @@ log = logging.getLogger(__name__)
 
 
 def compare(
-    paths: Sequence[Path], out: Path, *, references: Sequence[str], headline: str, margin_points: float, seed: int
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    references: Sequence[str],
+    headline: str,
+    margin_points: float,
+    seed: int,
+    pairs: Sequence[tuple[str, str]] = (),
 ) -> dict[str, Any]:
     """Compare every system with its model's reference, and the references with each other.
 
@@ -33,6 +40,7 @@ def compare(
         headline: The mode that decides claims.
         margin_points: Tolerated loss in points.
         seed: Seed of the bootstraps.
+        pairs: Further pairs of MODEL/VARIANT to compare.
 
     Raises:
         MedevalError: A table is unusable, there are neither scores nor grades, or no score has the
@@ -45,11 +53,11 @@ def compare(
     grades = read_grades(kinds[tables.GRADES.name], seed)
     systems = list(dict.fromkeys([*(part.system for part in scores), *(system for system, _ in grades)]))
     _check_measured(paths, systems, scores, headline)
-    for absent in sorted(set(references) - {f"{system.model}/{system.variant}" for system in systems}):
+    for absent in sorted(set(references) - {system.name for system in systems}):
         log.warning("the reference %s has no scores and no grades, so nothing is compared with it", absent)
-    pairs = list(pairs_of(systems, references))
+    chosen = list(pairs_of(systems, references, pairs))
     modes = list(dict.fromkeys(part.mode for part in scores))
-    compared, not_compared = _compare_pairs(scores, pairs, modes, margin_points, seed)
+    compared, not_compared = _compare_pairs(scores, chosen, modes, margin_points, seed)
     document: dict[str, Any] = {
         "schema": COMPARISONS,
         "headline": headline,
@@ -72,7 +80,7 @@ def compare(
         "conversations": [conversation_entry(graded) for graded in grades.values()],
         "conversation_comparisons": [
             conversation_pair(grades[a, subset], grades[b, subset], seed)
-            for a, b in pairs
+            for a, b in chosen
             for subset in dict.fromkeys(key[1] for key in grades)
             if (a, subset) in grades and (b, subset) in grades
         ],

@@ -8,6 +8,7 @@ import pyarrow as pa
 from medeval import tables
 from medeval.compare.document import as_json
 from medeval.compare.item_scores import ItemScores
+from medeval.compare.run_noise import runs_entry
 from medeval.compare.system import System
 from medeval.score import accounting
 from medeval.statistics.intervals import mean_interval
@@ -49,6 +50,7 @@ def score_entry(scores: ItemScores, account: dict[str, Any]) -> dict[str, Any]:
         "responses": len(rows),
         "aggregate": "mean of strata" if scores.mean_of_strata else "mean of items",
         "accuracy": as_json(_accuracy(scores)),
+        "runs": runs_entry(scores),
         "statuses": {name: round(share * account["n"]) for name, share in account["statuses"].items()},
         "stages": {name: round(share * account["n"]) for name, share in account["stages"].items()},
         "policies": {name: account[f"accuracy_{name}"] for name in ("wrong", "random", "excluded")},

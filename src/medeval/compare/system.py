@@ -11,5 +11,10 @@ class System:
     variant: str
     target: str
 
+    @property
+    def name(self) -> str:
+        """MODEL/VARIANT."""
+        return f"{self.model}/{self.variant}"
+
     def __str__(self) -> str:
         return f"{self.model}/{self.variant}/{self.target}"

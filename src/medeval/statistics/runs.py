@@ -3,9 +3,10 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import numpy.typing as npt
 
-from medeval.statistics.arrays import count, finite_matrix, finite_vector, not_negative, positive
+from medeval.statistics.arrays import count, finite_matrix, finite_vector, label_codes, not_negative, positive
 
 # A spread of run means this many times what item noise explains points at an effect of whole runs.
 SYSTEMATIC_RATIO = 3.0
@@ -94,6 +95,48 @@ def fixed_item_se(within_variance: float, n: int, runs: int = 1) -> float:
     """
     not_negative(within_variance, "within_variance")
     return math.sqrt(within_variance / (count(n, "n", least=1) * count(runs, "runs", least=1)))
+
+
+def one_run_variance(scores: npt.ArrayLike, subjects: npt.ArrayLike | None = None) -> float:
+    """Variance that run noise alone gives the score of one run over these items.
+
+    Args:
+        scores: Score of every item in every run, shape (n items, k runs), k at least 2, none missing.
+        subjects: One label per item, shape (n,), when the score is the mean over subjects; else None.
+
+    Raises:
+        ValueError: Fewer than two runs, ragged rows, scores that are not finite, or not one label per item.
+    """
+    matrix = finite_matrix(scores, "scores")
+    n, runs = matrix.shape
+    if runs < 2:
+        raise ValueError(f"scores: expected at least 2 runs, got {runs}")
+    codes = np.zeros(n, dtype=np.int64) if subjects is None else label_codes(subjects, n, "subjects")
+    sizes = np.bincount(codes)
+    within = np.bincount(codes, weights=matrix.var(axis=1, ddof=1)) / sizes
+    return float((within / sizes).sum()) / sizes.size**2
+
+
+def required_runs(one_run: float, room: float, multiplier: float, published_runs: int = 1, half_unit: float = 0) -> int:
+    """Fewest runs of ours with which ``multiplier`` times the error of a replication stays below ``room``.
+
+    Args:
+        one_run: Variance that run noise gives one run's score, see :func:`one_run_variance`.
+        room: Distance from the difference seen to the margin; above 0.
+        multiplier: Quantile of the interval, such as 1.645.
+        published_runs: Runs the publication averaged; 1 when it does not say.
+        half_unit: Half of the last published digit, in the unit of ``room``.
+
+    Returns:
+        The number of runs; 0 when no number suffices, since the publication's own noise fills the room.
+
+    Raises:
+        ValueError: A negative variance, a room or multiplier of 0 or less, or counts below 1.
+    """
+    not_negative(one_run, "one_run")
+    allowed = (positive(room, "room") / positive(multiplier, "multiplier")) ** 2
+    left = allowed - one_run / count(published_runs, "published_runs", least=1) - not_negative(half_unit, "h") ** 2 / 3
+    return math.floor(one_run / left) + 1 if left > 0.0 else 0
 
 
 def relative_variance(noise_to_signal: float, runs: float) -> float:

@@ -154,7 +154,7 @@ def comparisons(**changes: Any) -> dict[str, Any]:
         for mode in ("generate", "choices_only")
     ]
     return {
-        "schema": "comparisons.v2",
+        "schema": "comparisons.v3",
         "headline": "generate",
         "margin_points": 1.0,
         "seed": 7,
@@ -313,7 +313,7 @@ def write_run(
     """Write the comparisons and the verdicts decided on them."""
     first = write_json(folder / "comparisons.json", comparisons() if compared is None else compared)
     document = {
-        "schema": "verdicts.v2",
+        "schema": "verdicts.v3",
         "publication": "A publication",
         "alpha": 0.05,
         "headline": "generate",
