@@ -22,4 +22,5 @@ rule score:
     message:
         "Reading the answers of {wildcards.model} {wildcards.variant} to {wildcards.benchmark}"
     shell:
-        "medeval score --items {input.questions:q} --responses {input.responses:q} --out {output:q} > {log:q} 2>&1"
+        "medeval score --items {input.questions:q} --responses {input.responses:q} --out {output:q}"
+        " --processes {threads} > {log:q} 2>&1"

@@ -1,4 +1,4 @@
-"""Commands from items to scores: evaluate, grade, score."""
+"""Commands from items to scores: evaluate, score."""
 
 from pathlib import Path
 
@@ -95,74 +95,3 @@ def evaluate(
     accuracies = run(items_path, out, settings, command=command_line())
     shown = ", ".join(f"{mode} {100 * accuracy:.1f} %" for mode, accuracy in accuracies.items())
     click.echo(f"{out}: lm-eval's accuracy: {shown or 'none, a judge scores conversations'}")
-
-
-@click.command()
-@click.option("--conversations", required=True, type=FILE, help="Conversations table.")
-@click.option("--responses", required=True, type=FILE, help="Responses table.")
-@click.option("--judge", "judge_json", required=True, help="The judge's settings, as JSON.")
-@click.option("--judge-weights", type=FILE, help="GGUF file of a local judge.")
-@click.option("--threads", default=1, show_default=True, help="Threads of a local judge.")
-@click.option("--out", required=True, type=FILE, help="Grades table to write.")
-def grade(
-    conversations: Path, responses: Path, judge_json: str, judge_weights: Path | None, threads: int, out: Path
-) -> None:
-    """Let a judge decide every HealthBench criterion; an interrupted call continues.
-
-    Example: medeval grade --conversations healthbench.parquet --responses responses.parquet
-    --judge '{"type": "api", "url": "http://localhost:8000/v1", "model": "judge"}' --out grades.parquet
-    """
-    from medeval.healthbench.grade import grade as run
-    from medeval.healthbench.judges import make_judge
-
-    counts = run(conversations, responses, out, make_judge(judge_json, judge_weights, threads), command=command_line())
-    click.echo(f"{out}: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
-
-
-@click.command()
-@click.option("--items", "items_paths", required=True, multiple=True, type=FILE, help="Items table; several times.")
-@click.option("--responses", required=True, type=FILE, help="Responses: ours, or any Parquet table with texts.")
-@click.option("--out", required=True, type=FILE, help="Scores table to write.")
-@click.option("--account", type=FILE, help="JSON file for the whole account, of which the terminal shows a part.")
-@click.option("--model", help="Name of the model, for a table that does not say it.")
-@click.option("--variant", help="Name of the weights file's variant, likewise.")
-@click.option("--target", help="What the model ran on, likewise.")
-@click.option(
-    "--match",
-    type=click.Choice(["item_id", "source_id", "source_row"]),
-    help="The items' column that `item_id` of a table of others names.  [default: item_id]",
-)
-@click.option(
-    "--reasoning", help="Delimiters of reasoning in a table of others, as JSON; none reads texts as they are."
-)
-@click.option("--processes", default=1, show_default=True, help="Processes that read the answers of a large table.")
-def score(
-    items_paths: tuple[Path, ...],
-    responses: Path,
-    out: Path,
-    account: Path | None,
-    model: str | None,
-    variant: str | None,
-    target: str | None,
-    match: str | None,
-    reasoning: str | None,
-    processes: int,
-) -> None:
-    """Read the answers in stored responses and score them; costs no tokens.
-
-    Example: medeval score --items medqa.parquet --responses responses.parquet --out scores.parquet
-    """
-    from medeval.cli.exchange import stated_by
-    from medeval.files import write_json
-    from medeval.scoring.account import account_of, shown
-    from medeval.scoring.stream import score_files
-
-    stated = stated_by(model, variant, target, match, reasoning)
-    found = score_files(items_paths, responses, out, command=command_line(), stated=stated, processes=processes)
-    for note in found.notes:
-        click.echo(f"note: {note}")
-    document = account_of(out, items_paths)
-    if account:
-        write_json(account, document)
-    click.echo(f"{out}: " + ", ".join(f"{count} {status}" for status, count in found.statuses.items()))
-    click.echo(shown(document))

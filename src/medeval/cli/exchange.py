@@ -1,4 +1,4 @@
-"""Commands that read other harnesses' files and write results for others: import-responses, export."""
+"""Commands that read other harnesses' files and write results for others: import, export."""
 
 import time
 from pathlib import Path
@@ -13,10 +13,7 @@ if TYPE_CHECKING:
     from medeval.scoring.layout import Stated
 
 
-@click.command("import-responses")
-@click.option(
-    "--from", "format_", required=True, type=click.Choice(["lm-eval", "inspect", "csv"]), help="Whose files they are."
-)
+@click.command("import")
 @click.option("--items", "items_paths", required=True, multiple=True, type=FILE, help="Items table; several times.")
 @click.option("--out", required=True, type=FILE, help="Responses table to write.")
 @click.option("--model", help="Name of the model; instead of what the files say.")
@@ -35,9 +32,13 @@ if TYPE_CHECKING:
     metavar="OURS=THEIRS",
     help="A column of a CSV by its name there, such as text=output; of a log item_id=FIELD only.",
 )
-@click.option("--reasoning", help="Delimiters of reasoning in the replies, as JSON; none reads texts as they are.")
+@click.option(
+    "--reasoning",
+    help="Marks of reasoning in the replies, as JSON; none reads texts whole.  [default: well-known marks]",
+)
 @click.option("--first-sample", default=0, show_default=True, help="Number of the first reply to an item in a log.")
 @click.option("--skip-unknown", is_flag=True, help="Leave out replies that answer no item, and count them.")
+@click.argument("format_", metavar="{lm-eval|inspect|csv}", type=click.Choice(["lm-eval", "inspect", "csv"]))
 @click.argument("files", nargs=-1, required=True, type=FILE)
 def import_responses(
     format_: str,
@@ -56,7 +57,7 @@ def import_responses(
 ) -> None:
     """Make a responses table of what lm-eval, Inspect or a CSV file recorded.
 
-    Example: medeval import-responses --from lm-eval --items medqa.parquet --out responses.parquet
+    Example: medeval import lm-eval --items medqa.parquet --out responses.parquet
     samples_medqa_4options_2026-01-01T00-00-00.000000.jsonl
     """
     from medeval.exchange.importing import FORMATS, Import
@@ -77,7 +78,7 @@ def import_responses(
 
 
 @click.command()
-@click.option("--to", required=True, type=click.Choice(["every-eval-ever"]), help="Whose format.")
+@click.argument("format_", metavar="{every-eval-ever}", type=click.Choice(["every-eval-ever"]))
 @click.option("--scores", "scores_path", required=True, type=FILE, help="Scores table.")
 @click.option("--items", "items_paths", required=True, multiple=True, type=FILE, help="Items table; several times.")
 @click.option(
@@ -101,7 +102,7 @@ def import_responses(
 )
 @click.option("--retrieved", type=int, help="When the record is made, in seconds since 1970.  [default: now]")
 def export(
-    to: str,
+    format_: str,
     scores_path: Path,
     items_paths: tuple[Path, ...],
     responses: Path | None,
@@ -114,7 +115,7 @@ def export(
 ) -> None:
     """Write scores in the format of a public collection of results.
 
-    Example: medeval export --to every-eval-ever --scores scores.parquet --items medqa.parquet --out shared
+    Example: medeval export every-eval-ever --scores scores.parquet --items medqa.parquet --out shared
     --organization "Our Institute" --relationship third_party --model-id medpsy-4b=qvac/MedPsy-4B
     """
     from medeval.exchange.every_eval_ever import Publication
@@ -147,15 +148,14 @@ def stated_by(
         MedevalError: The delimiters of reasoning are not JSON, or not two texts.
     """
     from medeval.config.model import Reasoning
-    from medeval.scoring.layout import Delimiters, Stated
+    from medeval.scoring.layout import Stated
 
     as_is = reasoning == "none"
-    marks = section(Reasoning, "--reasoning", reasoning) if reasoning and not as_is else None
     return Stated(
         model=model,
         variant=variant,
         target=target,
         match=match,
-        reasoning=Delimiters(marks.open, marks.close, marks.opened_by_template) if marks else None,
+        reasoning=section(Reasoning, "--reasoning", reasoning) if reasoning and not as_is else None,
         texts_as_they_are=as_is,
     )

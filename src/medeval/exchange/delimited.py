@@ -44,8 +44,14 @@ def read(path: Path, mapping: Mapping[str, str]) -> Iterator[Reply]:
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
         rows = csv.reader(stream, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
         try:
-            places = _places(path, next(rows, []), mapping)
+            header = next(rows, [])
+            places = _places(path, header, mapping)
             for number, row in enumerate(row for row in rows if row):
+                if len(row) != len(header):
+                    raise MedevalError(
+                        f"{path}: row {number} has {len(row)} fields, expected {len(header)}",
+                        "Quote fields that hold commas or line breaks.",
+                    )
                 yield _reply(row, places, f"{path}: row {number}")
         except csv.Error as error:
             raise MedevalError(
@@ -54,7 +60,7 @@ def read(path: Path, mapping: Mapping[str, str]) -> Iterator[Reply]:
 
 
 def _places(path: Path, header: list[str], mapping: Mapping[str, str]) -> dict[str, int]:
-    """Return our name -> position in a row, for every column that is read; -1 stands for the number of columns."""
+    """Return our name -> position in a row, for every column that is read."""
     if unknown := [name for name in mapping if name not in COLUMNS]:
         raise MedevalError(
             f"--column {unknown[0]}=...: there is no column of that name", f"Give one of: {', '.join(COLUMNS)}."
@@ -73,21 +79,12 @@ def _places(path: Path, header: list[str], mapping: Mapping[str, str]) -> dict[s
         raise MedevalError(
             f"{path}: no column is text; found {', '.join(header)}", "Say which column it is: --column text=NAME."
         )
-    return {**{name: header.index(theirs) for name, theirs in named.items()}, _WIDTH: len(header)}
-
-
-_WIDTH = "\0width"
+    return {name: header.index(theirs) for name, theirs in named.items()}
 
 
 def _reply(row: list[str], places: Mapping[str, int], where: str) -> Reply:
-    if len(row) != places[_WIDTH]:
-        raise MedevalError(
-            f"{where} has {len(row)} fields, expected {places[_WIDTH]}", "Quote fields that hold commas or line breaks."
-        )
     values: dict[str, Any] = {}
     for name, place in places.items():
-        if name == _WIDTH:
-            continue
         if bad := next((c for c in row[place] if _FIRST_SURROGATE <= c <= _LAST_SURROGATE), None):
             raise MedevalError(
                 f"{where}: column {name!r} holds the byte 0x{ord(bad) & 0xFF:02x}, which is not UTF-8",

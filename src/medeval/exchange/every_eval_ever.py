@@ -1,13 +1,13 @@
 """Results in the Every Eval Ever schema (evaleval/every_eval_ever), version 0.3.0.
 
 One document per system holds its results: the accuracy on every benchmark and mode, and macro-F1 where a benchmark's
-items share their options. Beside it a JSON line per response, if responses are given. What is not known is left out or
-called unknown, as the schema asks; nothing is inferred from a model's name.
+items share their options. What is not known is left out or called unknown, as the schema asks; nothing is inferred
+from a model's name.
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -166,7 +166,7 @@ def _accuracy(entry: Mapping[str, Any], revisions: Mapping[str, str]) -> dict[st
         },
         "score_details": {
             "score": estimate["value"],
-            "details": _texts(details),
+            "details": texts(details),
             "uncertainty": _uncertainty(estimate),
         },
     }
@@ -181,7 +181,7 @@ def _macro_f1(report: Mapping[str, Any], revisions: Mapping[str, str]) -> dict[s
             "evaluation_description": "Mean of the options' F1; an unanswered item is a missed one of its option.",
             "additional_details": {"mode": report["mode"]},
         },
-        "score_details": {"score": report["macro_f1"], "details": _texts(details)},
+        "score_details": {"score": report["macro_f1"], "details": texts(details)},
     }
 
 
@@ -241,89 +241,10 @@ def _uncertainty(estimate: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _texts(details: Mapping[str, Any]) -> dict[str, str]:
+def texts(details: Mapping[str, Any]) -> dict[str, str]:
     """Write details as the texts that the schema wants; what is not known is left out."""
     return {
         name: value if isinstance(value, str) else json.dumps(value)
         for name, value in details.items()
         if value is not None
     }
-
-
-def instances(
-    record: Record,
-    items: Mapping[tuple[str, str], Mapping[str, Any]],
-    scores: Sequence[Mapping[str, Any]],
-    responses: Sequence[Mapping[str, Any]],
-) -> Iterator[dict[str, Any]]:
-    """Yield the line of every response of a system.
-
-    Args:
-        record: The system's names.
-        items: (benchmark, item_id) -> item.
-        scores: Rows of `tables.SCORES` of the system.
-        responses: The response behind each.
-    """
-    for score, response in zip(scores, responses, strict=True):
-        item = items[score["benchmark"], score["item_id"]]
-        raw = item["question"] if item["context"] is None else f"{item['context']}\n\n{item['question']}"
-        reference = [item["options"][index] for index in item["answers"]]
-        yield {
-            "schema_version": SCHEMA_VERSION,
-            "evaluation_id": record.evaluation_id,
-            "model_id": record.model_id,
-            "evaluation_name": evaluation_name(score["benchmark"], score["mode"]),
-            "evaluation_result_id": accuracy_id(score["benchmark"], score["mode"]),
-            "sample_id": score["item_id"],
-            "sample_hash": _sample_hash(raw, reference),
-            "interaction_type": "single_turn",
-            "input": {"raw": raw, "reference": reference, "choices": list(item["options"])},
-            "output": _output(score, response),
-            "answer_attribution": _attribution(score),
-            "evaluation": {"score": float(score["correct"]), "is_correct": score["correct"]},
-            **_tokens(response),
-            **({"error": response["error"] or "error"} if score["status"] == "error" else {}),
-            "metadata": _texts(
-                {
-                    "mode": score["mode"],
-                    "sample": score["sample"],
-                    "status": score["status"],
-                    "stage": score["stage"],
-                    "stratum": score["stratum"] or None,
-                    "option_logprobs": response["option_logprobs"],
-                }
-            ),
-        }
-
-
-def _output(score: Mapping[str, Any], response: Mapping[str, Any]) -> dict[str, Any]:
-    said = response["text"] if score["mode"] == "generate" else score["extracted"]
-    reasoning = response["reasoning"]
-    found = {"raw": [] if said is None else [said]}
-    return found if reasoning is None else {**found, "reasoning_trace": [reasoning]}
-
-
-def _attribution(score: Mapping[str, Any]) -> list[dict[str, Any]]:
-    if score["extracted"] is None:
-        return []
-    return [
-        {
-            "turn_idx": 0,
-            "source": "output.raw",
-            "extracted_value": score["extracted"],
-            "extraction_method": score["method"],
-            "is_terminal": True,
-        }
-    ]
-
-
-def _tokens(response: Mapping[str, Any]) -> dict[str, Any]:
-    read, generated = response["prompt_tokens"], response["generated_tokens"]
-    if min(read, generated) < 0:  # not known
-        return {}
-    return {"token_usage": {"input_tokens": read, "output_tokens": generated, "total_tokens": read + generated}}
-
-
-def _sample_hash(raw: str, reference: Sequence[str]) -> str:
-    """Return the hash by which the schema's users find one question in several records."""
-    return sha256_text(json.dumps({"raw": raw, "reference": list(reference)}, sort_keys=True, separators=(",", ":")))

@@ -14,9 +14,11 @@ from medeval.compare.item_scores import read_scores
 from medeval.compare.scores import accounts, score_entry
 from medeval.compare.system import System
 from medeval.errors import MedevalError
-from medeval.exchange.every_eval_ever import Publication, Record, aggregate, instances
+from medeval.exchange.every_eval_ever import Publication, Record, aggregate
+from medeval.exchange.instances import instances
 from medeval.files import atomic_path, sha256_file, write_json
 from medeval.scoring.breakdown import class_reports
+from medeval.scoring.items import read_items
 from medeval.scoring.policies import why_no_headline
 
 _BATCH = 2_000
@@ -47,20 +49,20 @@ def export_every_eval_ever(
     Raises:
         MedevalError: A table is unusable, a model has no id, or the responses are not those that were scored.
     """
-    items = tables.read_all(list(items_paths), tables.ITEMS)
+    items, _ = read_items(items_paths)
     parts = read_scores([scores_path])
     if not parts:
         raise MedevalError(f"{scores_path}: holds no score", "Give the table that `medeval score` wrote.")
     digest = sha256_file(scores_path)
     systems = list(dict.fromkeys(part.system for part in parts))
     records = {system: Record.of(system, publication.model_id(system.model), digest) for system in systems}
-    samples = _write_samples(records, items, scores_path, responses_path, out) if responses_path else {}
     entries = [
         {**score_entry(part, account), "account": account, "no_headline": why_no_headline(account)}
         for part, account in zip(parts, accounts(parts, items), strict=True)
     ]
     classes = class_reports(tables.read(scores_path, tables.SCORES), items)
     revisions = _revisions(items)
+    samples = _write_samples(records, items, scores_path, responses_path, out) if responses_path else {}
     written = []
     for system, record in records.items():
         own, of_classes = ([entry for entry in group if _is_of(entry, system)] for group in (entries, classes))

@@ -17,7 +17,9 @@ from medeval.exchange import delimited, inspect_log, lm_eval
 from medeval.exchange.matching import Matcher, UnknownItem, refuse_unknown
 from medeval.exchange.replies import Reply
 from medeval.files import sha256_file, sha256_text
-from medeval.scoring.layout import READ_COLUMNS, UNKNOWN, UNKNOWN_TOKENS, UNNAMED, Layout, Stated, as_responses
+from medeval.scoring.columns import as_responses
+from medeval.scoring.items import read_items
+from medeval.scoring.layout import READ_COLUMNS, UNKNOWN, UNKNOWN_TOKENS, UNNAMED, Layout, Stated
 from medeval.scoring.writer import written_in_parts
 
 Format = Literal["lm-eval", "inspect", "csv"]
@@ -79,14 +81,14 @@ def import_responses(
     """
     if len({path.resolve() for path in files}) != len(files):
         raise MedevalError("a file is given twice", "Name every file once.")
-    items = tables.read_all(list(items_paths), tables.ITEMS)
+    items, notes = read_items(items_paths)
     match = settings.stated.match or ("item_id" if settings.format == "csv" else None)
     matcher = Matcher(items, match, settings.benchmark)
-    notes, counts = list[str](), Counter[str]()
+    told, counts = list(notes), Counter[str]()
     run_id = _run_id(files, settings)
     inputs = {f"{settings.format} {index}": path for index, path in enumerate(files)}
     inputs |= {f"items {index}": path for index, path in enumerate(items_paths)}
-    matched = _matched(_replies(files, settings, notes), matcher, settings, counts)
+    matched = _matched(_replies(files, settings, told), matcher, settings, counts)
     with written_in_parts(out, tables.RESPONSES, command=command, inputs=inputs) as file:
         while rows := list(islice(matched, _BATCH)):
             file.add(_responses(rows, items, settings, run_id, counts))
@@ -97,7 +99,7 @@ def import_responses(
             )
         written = file.rows
     taken = (f"{sentence} ({count} rows)" for sentence, count in sorted(counts.items()))
-    return Imported(written, (*notes, *taken))
+    return Imported(written, (*told, *taken))
 
 
 def _replies(files: Sequence[Path], settings: Import, notes: list[str]) -> Iterator[Reply]:

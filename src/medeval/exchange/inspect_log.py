@@ -15,8 +15,9 @@ from medeval.exchange.records import json_object, require
 from medeval.exchange.replies import Reply, Shown, gold_index
 
 _ATTACHMENT = "attachment://"
-# content_filter and unknown say nothing of whether the text is complete.
+# "unknown" says nothing of whether the text is complete; a filter puts its own words in place of the reply.
 _FINISH = {"stop": "stop", "max_tokens": "length", "model_length": "length"}
+_FILTERED = "content_filter"
 _REMEDY = "Give the logs that `inspect eval` writes, .eval or .json."
 _FIELDS = ("id", "epoch", "input", "output")
 
@@ -136,9 +137,9 @@ def _failure(sample: Mapping[str, Any]) -> str | None:
     limit = (sample.get("limit") or {}).get("type")
     if limit not in (None, "token", "context"):
         return f"halted by the {limit} limit"
-    if not sample["output"].get("choices"):
+    if not (choices := sample["output"].get("choices")):
         return str(sample["output"].get("error") or "no reply")
-    return None
+    return "withheld by a content filter" if choices[0].get("stop_reason") == _FILTERED else None
 
 
 def _parts(message: Mapping[str, Any]) -> tuple[str, str | None]:

@@ -67,7 +67,7 @@ def _replies(
     first_sample: int,
 ) -> Iterator[Reply]:
     shown = shown_in(document)
-    requests = [_arguments(entry, where) for entry in record["arguments"].values()]
+    requests = _requests(record["arguments"], where)
     if not requests or len(requests) != len(record["resps"]):
         raise MedevalError(f"{where}: {len(record['resps'])} responses to {len(requests)} requests", _REMEDY)
     identifier = document.get(id_field) if id_field else record["doc_id"]
@@ -83,7 +83,7 @@ def _replies(
     }
     if isinstance(requests[0][1], str):
         mode = _mode(requests, shown, where)
-        logprobs = _logprobs(record["resps"], requests, where)
+        logprobs = _logprobs(record["resps"][: _conditional(requests)], where)
         yield Reply(**common, mode=mode, sample=first_sample, option_logprobs=logprobs, generated_tokens=0)
         return
     if len(requests) != 1:
@@ -94,27 +94,40 @@ def _replies(
         yield Reply(**common, sample=sample, text=text)
 
 
-def _arguments(entry: Mapping[str, Any], where: str) -> tuple[str, Any]:
-    """Return the prompt of a request and, for multiple choice, its continuation, else the settings of generation."""
-    if not isinstance(entry, dict) or "arg_0" not in entry or "arg_1" not in entry:
-        raise MedevalError(f"{where}: a request is not of the form arg_0, arg_1", _REMEDY)
-    return str(entry["arg_0"]), entry["arg_1"]
+def _requests(arguments: Any, where: str) -> list[tuple[str, Any]]:
+    """Return the prompt of every request and, for multiple choice, its continuation, else the settings of generation.
+
+    Releases before 0.4.3 wrote a list of lists, later ones an object of objects.
+    """
+    entries = list(arguments.values()) if isinstance(arguments, dict) else arguments
+    found = []
+    for entry in entries if isinstance(entries, list) else [None]:
+        parts = [entry.get("arg_0"), entry.get("arg_1")] if isinstance(entry, dict) else entry
+        if not isinstance(parts, list) or len(parts) < 2 or not isinstance(parts[0], str):
+            raise MedevalError(f"{where}: a request is not of the form arg_0, arg_1", _REMEDY)
+        found.append((parts[0], parts[1]))
+    return found
+
+
+def _conditional(requests: Sequence[tuple[str, Any]]) -> int:
+    """Return how many requests show the prompt; lm-eval's mutual information repeats them all without it."""
+    half = len(requests) // 2
+    repeated = [text for _, text in requests[:half]] == [text for _, text in requests[half:]]
+    bare = all(not prompt for prompt, _ in requests[half:])
+    return half if half and repeated and bare and requests[0][0] else len(requests)
 
 
 def _mode(requests: Sequence[tuple[str, Any]], shown: Sequence[Shown], where: str) -> str:
     """Say what the continuations are: the options' labels, or their texts with or without the question before them."""
-    continuations = [canonical_text(continuation) for _, continuation in requests]
+    continuations = [canonical_text(continuation) for _, continuation in requests[: _conditional(requests)]]
+    own = [text.strip("() .") for text in continuations]
     for one in shown:
-        count = len(one.options)
-        if len(continuations) not in (count, 2 * count):
-            continue
-        own = [text.strip("() .") for text in continuations[:count]]
-        if own == list(LABELS[:count]):
+        if own == list(LABELS[: len(one.options)]):
             return "letter"
-        if continuations[:count] == [canonical_text(text) for text in one.options]:
+        if continuations == [canonical_text(text) for text in one.options]:
             asked = canonical_text(one.question) in canonical_text(requests[0][0])
             return "cloze" if asked else "choices_only"
-    if not shown and [text.strip("() .") for text in continuations] == list(LABELS[: len(continuations)]):
+    if not shown and own == list(LABELS[: len(own)]):
         return "letter"
     raise MedevalError(
         f"{where}: the continuations that were scored are neither the options' letters nor their texts",
@@ -122,15 +135,9 @@ def _mode(requests: Sequence[tuple[str, Any]], shown: Sequence[Shown], where: st
     )
 
 
-def _logprobs(responses: Sequence[Any], requests: Sequence[tuple[str, Any]], where: str) -> list[float]:
-    """Return one log-probability per option; a second half, without the prompt, is of another metric of lm-eval's."""
-    half = len(requests) // 2
-    conditional = len(requests)
-    if half and len(requests) == 2 * half:
-        first, second = ([text for _, text in part] for part in (requests[:half], requests[half:]))
-        if first == second:
-            conditional = half
+def _logprobs(responses: Sequence[Any], where: str) -> list[float]:
+    """Return one log-probability per option."""
     try:
-        return [float(repeats[0][0]) for repeats in responses[:conditional]]
+        return [float(repeats[0][0]) for repeats in responses]
     except (TypeError, ValueError, IndexError, KeyError) as error:
         raise MedevalError(f"{where}: a log-probability is missing or is no number ({error})", _REMEDY) from error

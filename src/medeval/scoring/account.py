@@ -11,10 +11,12 @@ import pyarrow.parquet as pq
 
 from medeval import tables
 from medeval.scoring.accounting import GROUP, POLICIES, accounting
-from medeval.scoring.breakdown import class_reports, tag_reports
+from medeval.scoring.breakdown import class_reports, position_reports
 from medeval.scoring.coverage import missing_items
+from medeval.scoring.items import read_items
 from medeval.scoring.modes import modes_side_by_side
 from medeval.scoring.policies import average_effect, benchmark_score, difference_effect, why_no_headline
+from medeval.scoring.strata import strata_reports
 
 ACCOUNT = "account.v1"
 _SYSTEM = ("model", "variant", "target")
@@ -26,16 +28,16 @@ def account_of(scores_path: Path, items_paths: Sequence[Path]) -> dict[str, Any]
 
     Args:
         scores_path: A table of scores that was just written.
-        items_paths: The items behind it.
+        items_paths: The items behind it, as for `score_files`.
 
     Returns:
         A document of the schema "account.v1", in which every figure is a fraction: `scores` (the entries of
         `accounting`, with the benchmark's score by policy and why it is no headline), `averages` and `differences`
-        (systems in one mode by policy, with how far that moves them), `modes`, `classes`, `tags`, and `missing`: the
-        items without a response, by run.
+        (systems in one mode by policy, with how far that moves them), `modes`, `classes`, `strata`, `positions`, and
+        `missing`: the items without a response, by run.
     """
-    scores = pq.read_table(scores_path, read_dictionary=_TEXTS)
-    items = tables.read_all(list(items_paths), tables.ITEMS)
+    scores = pq.read_table(scores_path, read_dictionary=_TEXTS).unify_dictionaries()
+    items, _ = read_items(items_paths)
     accounts = accounting(scores, items)
     return {
         "schema": ACCOUNT,
@@ -51,7 +53,8 @@ def account_of(scores_path: Path, items_paths: Sequence[Path]) -> dict[str, Any]
         "differences": list(_differences(accounts)),
         "modes": modes_side_by_side(scores),
         "classes": class_reports(scores, items),
-        "tags": tag_reports(scores),
+        "strata": strata_reports(scores),
+        "positions": position_reports(scores, items),
         "missing": _missing(items, scores) if _incomplete(accounts, items) else [],
     }
 
@@ -72,7 +75,9 @@ def _averages(accounts: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]
     for (mode, *system), own in _systems(accounts).items():
         benchmarks = [account["benchmark"] for account in own]
         names = dict(zip(_SYSTEM, system, strict=True))
-        yield {**names, "mode": mode, "benchmarks": benchmarks, **dataclasses.asdict(average_effect(own))}
+        effect = dataclasses.asdict(average_effect(own))
+        withheld = [account["benchmark"] for account in own if why_no_headline(account)]
+        yield {**names, "mode": mode, "benchmarks": benchmarks, **effect, "no_headline": withheld}
 
 
 def _differences(accounts: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -125,15 +130,21 @@ def shown(document: Mapping[str, Any]) -> str:
 def _score_lines(entry: Mapping[str, Any]) -> Iterator[str]:
     of = "" if not entry["partial"] else f" of {entry['n_expected']}: PARTIAL"
     yield f"{_system(entry)} {entry['benchmark']} {entry['mode']}: {entry['n']} responses{of}"
+    if entry["no_headline"]:
+        yield f"  NO HEADLINE: {entry['no_headline']}"
     wrong, random, excluded = (entry["score"][policy] for policy in POLICIES)
     yield (
         f"  score {_percent(wrong)} (unanswered is wrong), {_percent(random)} (a guess), "
         f"{_percent(excluded)} (left out)"
     )
+    if entry["several_correct"]:
+        yield (
+            f"  any of several correct options counts in {entry['several_correct']} responses; "
+            f"if only the first named did: {_percent(entry['accuracy_first'])}"
+        )
     failures = [f"{name} {_percent(share)}" for name, share in entry["statuses"].items() if share]
     yield f"  {', '.join(failures)}"
-    if entry["no_headline"]:
-        yield f"  not a headline: {entry['no_headline']}"
+    yield "  read as " + ", ".join(f"{name} {_percent(share)}" for name, share in entry["stages"].items() if share)
 
 
 def _system(entry: Mapping[str, Any]) -> str:

@@ -25,16 +25,19 @@ def accounting(scores: pa.Table, items: pa.Table | None = None) -> list[dict[str
 
     Args:
         scores: Rows of ``tables.SCORES``.
-        items: The items behind them, which tell the chance of a guess and how many responses there should be;
-            without, ``accuracy_random``, ``chance``, ``n_expected`` and ``partial`` are None.
+        items: The items behind them, which tell the chance of a guess, how many responses there should be and which
+            correct option is named first; without, ``accuracy_random``, ``chance``, ``n_expected``, ``partial``,
+            ``several_correct`` and ``accuracy_first`` are None.
 
     Returns:
         One dict per group: its five names, ``n``, ``n_expected`` (every item of the benchmark in every sample that
         has a response), ``partial`` (whether n is less), ``stages`` and ``statuses`` (shares of n), the accuracy
         under three policies for what is not answered: ``accuracy_wrong`` (counts as wrong, the primary one),
         ``accuracy_random`` (counts as its chance of being guessed: correct options over options), and
-        ``accuracy_excluded`` (left out; None when nothing is answered), ``chance``, and ``strata``: per stratum its
-        name, n and the three accuracies.
+        ``accuracy_excluded`` (left out; None when nothing is answered), ``chance``, ``several_correct`` (responses to
+        items with several correct options, any of which counts), ``accuracy_first`` (the accuracy if only the one
+        named first counted, as some publications have it), and ``strata``: per stratum its name, n and the three
+        accuracies.
     """
     frame = scores.select([*GROUP, "stratum", "sample"])
     for name, values in _counted(scores, items).items():
@@ -54,10 +57,10 @@ def _counted(scores: pa.Table, items: pa.Table | None) -> dict[str, npt.NDArray[
     """Return what is summed over the responses of a group, one array each, shape (rows,)."""
     answered = _equals(scores["status"], "answered")
     correct = np.asarray(scores["correct"].to_numpy(zero_copy_only=False), dtype=float)
-    chance = _chances(items, scores) if items is not None else np.full(len(scores), np.nan)
+    golds = _golds(items, scores) if items is not None else dict.fromkeys(_GOLDS, np.full(len(scores), np.nan))
     columns: dict[str, npt.NDArray[Any]] = {f"stages/{name}": _equals(scores["stage"], name) for name in STAGES}
     columns |= {f"statuses/{name}": _equals(scores["status"], name) for name in STATUSES}
-    return columns | {"correct": correct, "guessed": np.where(answered, correct, chance), "chance": chance}
+    return columns | {"correct": correct, "guessed": np.where(answered, correct, golds["chance"]), **golds}
 
 
 def _grouped(frame: pa.Table, by: Sequence[str], counted: Sequence[str]) -> list[dict[str, Any]]:
@@ -75,7 +78,6 @@ def _account(
     names = dict(zip(GROUP, key, strict=True))
     total = {name: sum(row[name] for row in strata) for name in strata[0] if name not in (*GROUP, "stratum")}
     n, expected = total["n"], sizes.get(names["benchmark"])
-    chance = total["chance"] / n
     return {
         **names,
         "n": n,
@@ -84,7 +86,9 @@ def _account(
         "stages": {name: total[f"stages/{name}"] / n for name in STAGES},
         "statuses": {name: total[f"statuses/{name}"] / n for name in STATUSES},
         **_accuracies(total),
-        "chance": None if np.isnan(chance) else chance,
+        "chance": None if np.isnan(total["chance"]) else total["chance"] / n,
+        "several_correct": None if np.isnan(total["several"]) else int(total["several"]),
+        "accuracy_first": None if np.isnan(total["first"]) else total["first"] / n,
         "strata": [{"stratum": row["stratum"], "n": row["n"], **_accuracies(row)} for row in strata],
     }
 
@@ -105,12 +109,20 @@ def _sizes(items: pa.Table | None) -> dict[str, int]:
     return {entry["values"]: entry["counts"] for entry in counts}
 
 
-def _chances(items: pa.Table, scores: pa.Table) -> FloatArray:
+_GOLDS = ("chance", "several", "first")
+
+
+def _golds(items: pa.Table, scores: pa.Table) -> dict[str, npt.NDArray[Any]]:
+    """Return each response's chance of a guess, whether several options are correct, and whether it chose the first.
+
+    Each has the shape (rows,).
+    """
     where = "scores: row {}".format
     places = pa.array(ItemLookup(items).places(scores["benchmark"], scores["item_id"], where))
     counts = [pc.list_value_length(items[name]).take(places) for name in ("answers", "options")]
     right, among = (column.to_numpy(zero_copy_only=False) for column in counts)
-    return np.asarray(right / among, dtype=float)
+    first = pc.fill_null(pc.equal(scores["choice"], items["answer"].take(places)), False)
+    return {"chance": right / among, "several": right > 1, "first": first.to_numpy(zero_copy_only=False)}
 
 
 def _equals(column: pa.ChunkedArray, value: str) -> npt.NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""A benchmark's score in parts: by class, where its items share their options, and by the tags of its items."""
+"""A benchmark's score by class, where its items share their options, and by the place of the correct option."""
 
 from collections.abc import Sequence
 from statistics import fmean
@@ -6,13 +6,11 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from medeval.answers.options import LABELS
 from medeval.scoring.accounting import GROUP
 from medeval.statistics.classes import class_scores
-
-# What the parts of a stratum say, where a benchmark's stratum is made of several.
-STRATUM_TAGS = {"medxpertqa": ("medical_task", "body_system")}
-_TAG_SEPARATOR = "/"
 
 
 def class_reports(scores: pa.Table, items: pa.Table) -> list[dict[str, Any]]:
@@ -72,26 +70,39 @@ def _class_report(group: pd.DataFrame, options: Sequence[str]) -> dict[str, Any]
     }
 
 
-def tag_reports(scores: pa.Table) -> list[dict[str, Any]]:
-    """Report the accuracy by tag of the benchmarks whose stratum is made of several, such as task and body system.
+def position_reports(scores: pa.Table, items: pa.Table) -> list[dict[str, Any]]:
+    """Report how often the correct option was found by where it stands, which a fair reader finds anywhere alike.
+
+    Items with several correct options are left out. The measures are the recall by position and its population
+    standard deviation (RStd), as in arXiv 2309.03882. Without further orders of the options, content and position are
+    not told apart.
 
     Args:
         scores: Rows of `tables.SCORES`.
+        items: The items behind them.
 
     Returns:
-        One dict per model, variant, target, benchmark, mode, tag and value: those names, `n` responses, `items`, and
-        `accuracy`, unanswered counting as wrong.
+        One dict per model, variant, target, benchmark and mode: the five names, `recall_sd`, and `positions`, a list
+        of label, `n` responses whose correct option stands there, `recall`, and `chosen`, the share of all responses
+        that chose it.
     """
-    rows = scores.select([*GROUP, "item_id", "stratum", "correct"]).to_pandas()
+    rows = scores.select([*GROUP, "item_id", "choice", "correct"]).to_pandas()
+    gold = items.select(["benchmark", "item_id", "answer"]).to_pandas()
+    gold = gold[pc.equal(pc.list_value_length(items["answers"]), 1).to_numpy()]
+    rows = rows.merge(gold, on=["benchmark", "item_id"], how="inner", validate="many_to_one")
     reports = []
-    for benchmark, tags in STRATUM_TAGS.items():
-        tagged = rows[rows["benchmark"] == benchmark]
-        for place, tag in enumerate(tags):
-            values = tagged["stratum"].astype(str).str.split(_TAG_SEPARATOR, n=len(tags) - 1).str.get(place)
-            grouped = tagged.assign(value=values).groupby([*GROUP, "value"], observed=True)
-            sums = grouped.agg(n=("correct", "size"), items=("item_id", "nunique"), accuracy=("correct", "mean"))
-            for key, row in sums.iterrows():
-                names = dict(zip([*GROUP, "value"], map(str, key), strict=True))
-                counts = {"n": int(row["n"]), "items": int(row["items"]), "accuracy": float(row["accuracy"])}
-                reports.append({**names, "tag": tag, **counts})
-    return sorted(reports, key=lambda report: [report[name] for name in (*GROUP, "tag", "value")])
+    for key, group in rows.groupby(GROUP, observed=True):
+        names = dict(zip(GROUP, map(str, key), strict=True))
+        recalls = group.groupby("answer")["correct"].agg(["size", "mean"])
+        chosen = group["choice"].value_counts() / len(group)
+        positions = [
+            {
+                "label": LABELS[place],
+                "n": int(recalls["size"].get(place, 0)),
+                "recall": float(recalls["mean"][place]) if place in recalls.index else None,
+                "chosen": float(chosen.get(place, 0.0)),
+            }
+            for place in range(1 + int(max(recalls.index.max(), group["choice"].max())))
+        ]
+        reports.append({**names, "recall_sd": float(recalls["mean"].std(ddof=0)), "positions": positions})
+    return sorted(reports, key=lambda report: [report[name] for name in GROUP])

@@ -15,8 +15,10 @@ import pyarrow.parquet as pq
 
 from medeval import tables
 from medeval.errors import MedevalError
+from medeval.scoring.columns import as_responses
 from medeval.scoring.coverage import RunLedger
-from medeval.scoring.layout import Layout, Stated, as_responses, read_layout
+from medeval.scoring.items import read_items
+from medeval.scoring.layout import Layout, Stated, read_layout
 from medeval.scoring.lookup import IntArray
 from medeval.scoring.scorer import ITEM_COLUMNS, Scored, Scorer
 from medeval.scoring.writer import PartWriter, written_in_parts
@@ -74,19 +76,21 @@ def score_files(
     the number of processes nor on the size of the batches.
 
     Args:
-        items_paths: Items tables.
+        items_paths: Items tables, this package's or anybody's; see `medeval.scoring.items`.
         responses_path: A table of responses, this package's or anybody's; see `medeval.scoring.layout`.
         out: Table of scores to write.
         command: The command line, for the record.
         stated: What the user says of a table that does not say it itself.
-        processes: Processes that read answers; this one only, below `POOL_ROWS` responses.
+        processes: Processes that read answers; this one only, below `POOL_ROWS` responses. They import the main
+            module, so a script that asks for several must guard its own start (`if __name__ == "__main__"`).
         batch_rows: Responses that are scored together; None takes about 32 MiB of them.
 
     Raises:
         MedevalError: A table is unusable, a response has no item or cannot be scored, or two answer the same item in
             one run; the file and the row are named, and nothing is written.
     """
-    items = tables.read_all(list(items_paths), tables.ITEMS).select(list(ITEM_COLUMNS)).combine_chunks()
+    all_items, notes = read_items(items_paths)
+    items = all_items.select(list(ITEM_COLUMNS)).combine_chunks()
     layout = read_layout(responses_path, stated or Stated())
     rows = batch_rows or _batch_rows(layout)
     inputs = {"items" if len(items_paths) == 1 else f"items {i}": path for i, path in enumerate(items_paths)}
@@ -97,7 +101,7 @@ def score_files(
             counts += part.counts
         ledger.check_unique(str(responses_path))
     taken = (f"{sentence} ({count} rows)" for sentence, count in sorted(counts.items()))
-    return ScoredFile(dict(sorted(statuses.items())), (*layout.notes, *taken))
+    return ScoredFile(dict(sorted(statuses.items())), (*notes, *layout.notes, *taken))
 
 
 def _add(part: _Part, file: PartWriter, ledger: RunLedger, statuses: Counter[str]) -> None:
