@@ -122,3 +122,61 @@ def calibrate(
     )
     write_json(out, document)
     click.echo(shown(document))
+
+
+@judge.command()
+@click.argument("grades", nargs=-1, required=True, type=FILE)
+@click.option("--family", "families", multiple=True, help="NAME=FAMILY of a model, or of judges whose name begins so.")
+@click.option("--config", type=FILE, help="A run's configuration: families of its models and of its judge.")
+@_SEED
+@click.option("--out", required=True, type=FILE, help="JSON document to write.")
+def panel(grades: tuple[Path, ...], families: tuple[str, ...], config: Path | None, seed: int, out: Path) -> None:
+    """Compare several judges of the same responses: scores, agreement, orderings and self-preference.
+
+    Example: medeval judge panel a.parquet b.parquet c.parquet --family medpsy-4b=qwen --family Llama=llama --out p.json
+    """
+    from medeval.files import write_json
+    from medeval.judging.families import of_run, parse_families
+    from medeval.judging.grades import read_graded
+    from medeval.judging.panel import panel as run
+    from medeval.judging.show_panel import shown
+
+    stated = parse_families([*(of_run(config) if config else []), *families])
+    document = run([read_graded(path) for path in grades], stated, seed=seed)
+    write_json(out, document)
+    click.echo(shown(document))
+
+
+@judge.command()
+@click.argument("grades", type=FILE)
+@click.option("--official", required=True, type=FILE, help='JSON: {"MODEL": {"overall": 0.4778, "THEME": 0.5}}.')
+@click.option("--judged", type=FILE, help="Grades by the same judge to carry over to the official one.")
+@click.option("--published", type=click.FloatRange(0, 1), help="Published score to hold --judged's only run against.")
+@click.option(
+    "--margin", default=0.02, show_default=True, type=click.FloatRange(0, 1, min_open=True), help="Tolerance."
+)
+@_SEED
+@click.option("--out", required=True, type=FILE, help="JSON document to write.")
+def anchors(
+    grades: Path, official: Path, judged: Path | None, published: float | None, margin: float, seed: int, out: Path
+) -> None:
+    """Hold a judge against the official one on systems with known scores, and carry its other scores over.
+
+    Example: medeval judge anchors anchors.parquet --official official.json --judged grades.parquet --out anchors.json
+    """
+    from medeval.files import write_json
+    from medeval.judging.anchors import anchors as run
+    from medeval.judging.anchors import read_official
+    from medeval.judging.grades import read_graded
+    from medeval.judging.show_panel import shown_anchors
+
+    document = run(
+        read_graded(grades),
+        read_official(official),
+        read_graded(judged) if judged else None,
+        published=published,
+        margin=margin,
+        seed=seed,
+    )
+    write_json(out, document)
+    click.echo(shown_anchors(document))

@@ -94,6 +94,9 @@ class Model(Section):
     id: Slug = Field(description="Short name, used in paths.")
     title: str = Field(description="Name for people.")
     published_as: str | None = Field(None, description="The model's id in the publication whose claims are tested.")
+    family: str | None = Field(
+        None, description="Model family that it was made from, to find judges that are related; null: not known."
+    )
     licence: str = Field(description="Licence of the weights.")
     variants: dict[Slug, Variant] = Field(description="Every weights file, by name.")
     imatrices: dict[Slug, Imatrix] = Field(default_factory=dict, description="Importance matrices, by name.")

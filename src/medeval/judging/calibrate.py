@@ -239,7 +239,7 @@ def _difference(
 
 
 def _notes(graded: Graded, verdicts: Verdicts, rows: MetaRows) -> list[str]:
-    notes = []
+    notes = list(graded.notes)
     if graded.judge != verdicts.judge:
         notes.append(f"the grades are by {graded.judge!r}, the error rates are of {verdicts.judge!r}: are they one?")
     if not rows.whole:

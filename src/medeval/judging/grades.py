@@ -1,19 +1,13 @@
-"""Graded criteria of one or more judges: tables of ours, or somebody else's with a prompt, an index, points and met."""
+"""Graded criteria of a judge as rows and as points by stratum."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.json as pa_json
 
-from medeval import tables
-from medeval.errors import MedevalError
-from medeval.parquet import read_columns
+from medeval.healthbench.foreign import read_grades
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -21,13 +15,6 @@ IntArray = npt.NDArray[np.int64]
 RUN = ["model", "variant", "target", "subset"]
 EXAMPLE = [*RUN, "item_id", "sample"]
 CRITERION = [*EXAMPLE, "criterion_index"]
-UNNAMED = "-"
-_NEEDED = ("item_id", "criterion_index", "points", "met")
-_RENAMED = {"prompt_id": "item_id", "theme": "stratum"}
-_FILLED: dict[str, Any] = {
-    "model": UNNAMED, "variant": UNNAMED, "target": UNNAMED, "benchmark": "healthbench", "subset": "main", "sample": 0,
-    "stratum": "", "judge_prompt_sha256": "not stated",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +23,15 @@ class Graded:
 
     Attributes:
         frame: Columns of ``tables.GRADES``; `met` is 1, 0 or NaN.
-        table: The same rows as a table of ``tables.GRADES``, for scoring.
         judge: Name of the judge; several, separated by commas, if the rows come from several.
         path: The file.
+        notes: What was filled in or noticed while reading a table of others.
     """
 
     frame: pd.DataFrame
-    table: pa.Table
     judge: str
     path: Path
+    notes: tuple[str, ...] = ()
 
     def runs(self) -> list[tuple[dict[str, str], pd.DataFrame]]:
         """Return each system and subset with its rows, in the order of the file."""
@@ -55,69 +42,15 @@ class Graded:
 
 
 def read_graded(path: Path) -> Graded:
-    """Read graded criteria.
-
-    A table of others is Parquet or JSONL with `prompt_id` (or `item_id`), `criterion_index`, `points` and `met`, where
-    null is a missing verdict; `model`, `variant`, `target`, `subset`, `sample`, `theme` (or `stratum`), `judge` and
-    `tags` are taken if they are there.
+    """Read graded criteria: a table of ours, or anybody's that ``healthbench.foreign`` can read.
 
     Raises:
         MedevalError: The file is missing or unusable, lacks a column, or has a criterion twice.
     """
-    if path.suffix == ".parquet" and tables.read_record(path).get("table") == tables.GRADES.name:
-        table = tables.read(path, tables.GRADES)
-    else:
-        table = tables.build(tables.GRADES, _foreign(path))
-    if not table.num_rows:
-        raise MedevalError(f"{path}: holds no graded criterion", "Grade responses first.")
-    frame = table.to_pandas()
+    found = read_grades(path)
+    frame = found.table.to_pandas()
     frame["met"] = frame["met"].astype(object).map({True: 1.0, False: 0.0}).astype(float)
-    judges = sorted(set(frame["judge"]))
-    return Graded(frame, table, ", ".join(judges), path)
-
-
-def _foreign(path: Path) -> list[dict[str, Any]]:
-    rows = [{_RENAMED.get(name, name): value for name, value in row.items()} for row in _rows(path)]
-    found = []
-    for number, row in enumerate(rows):
-        if missing := [name for name in _NEEDED if name not in row or (row[name] is None and name != "met")]:
-            raise MedevalError(
-                f"{path}: row {number} has no {', '.join(missing)}",
-                "Give rows with prompt_id, criterion_index, points and met (null where the verdict is missing).",
-            )
-        found.append(_graded_row(row, path))
-    return found
-
-
-def _graded_row(row: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    given = {name: value for name, value in row.items() if value is not None}
-    filled = {name: given.get(name, default) for name, default in _FILLED.items()}
-    theme = filled["stratum"]
-    return {
-        **filled,
-        "item_id": str(row["item_id"]),
-        "criterion_index": row["criterion_index"],
-        "points": float(row["points"]),
-        "tags": list(given.get("tags", [])),
-        "example_tags": list(given.get("example_tags", [f"theme:{theme}"] if theme else [])),
-        "judge": given.get("judge", path.stem),
-        "met": row["met"],
-        "status": "unusable" if row["met"] is None else "graded",
-    }
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    if path.suffix == ".parquet":
-        known = [*tables.GRADES.schema.names, *_RENAMED]
-        rows: list[dict[str, Any]] = read_columns(path, known).to_pylist()
-        return rows
-    if not path.is_file():
-        raise MedevalError(f"{path}: no such file", "Correct the path.")
-    try:
-        read: list[dict[str, Any]] = pa_json.read_json(path).to_pylist()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise MedevalError(f"{path}: neither Parquet nor JSON lines ({error})", "Write one object per line.") from error
-    return read
+    return Graded(frame, ", ".join(sorted(set(frame["judge"]))), path, tuple(f"{path}: {note}" for note in found.notes))
 
 
 @dataclass(frozen=True, eq=False)
