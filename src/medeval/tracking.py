@@ -156,7 +156,8 @@ def _score_metrics(entry: Mapping[str, Any]) -> dict[str, float]:
     mode = entry["mode"]
     metrics = _interval(f"{mode}.accuracy", entry["accuracy"])
     metrics |= {f"{mode}.{status}": float(count) for status, count in entry["statuses"].items()}
-    metrics[f"{mode}.mean_generated_tokens"] = entry["mean_generated_tokens"]
+    if entry["mean_generated_tokens"] is not None:
+        metrics[f"{mode}.mean_generated_tokens"] = entry["mean_generated_tokens"]
     return metrics
 
 

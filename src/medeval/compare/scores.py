@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 
 from medeval import tables
@@ -11,6 +12,9 @@ from medeval.compare.item_scores import ItemScores
 from medeval.compare.run_noise import runs_entry
 from medeval.compare.system import System
 from medeval.score import accounting
+from medeval.scoring.accounting import POLICIES
+from medeval.scoring.policies import benchmark_score, why_no_headline
+from medeval.scoring.strata import STRATUM, by_tags
 from medeval.statistics.intervals import mean_interval
 from medeval.statistics.macro import error_agreement, macro_average, macro_bootstrap
 
@@ -39,7 +43,8 @@ def score_entry(scores: ItemScores, account: dict[str, Any]) -> dict[str, Any]:
     """Describe one system's result on one benchmark.
 
     Accuracy counts unanswered items as wrong; `policies` shows it also with them as a random guess
-    and without them. Policies are means over responses, also where the accuracy is a mean of strata.
+    and without them, put together as the benchmark's score is. Where items have several correct options, any of them
+    counts, and `accuracy_first` is the share of responses that are right if only the one named first counts.
     """
     rows = scores.rows
     return {
@@ -53,10 +58,13 @@ def score_entry(scores: ItemScores, account: dict[str, Any]) -> dict[str, Any]:
         "runs": runs_entry(scores),
         "statuses": {name: round(share * account["n"]) for name, share in account["statuses"].items()},
         "stages": {name: round(share * account["n"]) for name, share in account["stages"].items()},
-        "policies": {name: account[f"accuracy_{name}"] for name in ("wrong", "random", "excluded")},
+        "policies": {name: benchmark_score(account, name) for name in POLICIES},
+        "no_headline": why_no_headline(account),
         "chance": account["chance"],
+        "several_correct": account["several_correct"],
+        "accuracy_first": account["accuracy_first"],
         "methods": sorted(set(rows["method"])),
-        "mean_generated_tokens": float(rows["generated_tokens"].mean()),
+        "mean_generated_tokens": mean_tokens(rows["generated_tokens"]),
         "strata": _strata(scores),
     }
 
@@ -82,9 +90,14 @@ def _accuracy(scores: ItemScores) -> Any:
     return mean_interval(scores.frame["score"].to_numpy(dtype=float), scores.frame["cluster_id"].to_numpy())
 
 
+def mean_tokens(tokens: pd.Series) -> float | None:
+    """Return the mean number of generated tokens; None where it is not known of every reply."""
+    return None if (tokens < 0).any() else float(tokens.mean())
+
+
 def _strata(scores: ItemScores) -> list[dict[str, Any]]:
-    grouped = scores.frame.groupby("stratum")["score"].agg(["mean", "size"])
+    """Return the accuracy by stratum or tag, under the names that the report shows, with what its size allows."""
     return [
-        {"stratum": str(name), "items": int(row["size"]), "accuracy": float(row["mean"])}
-        for name, row in grouped.iterrows()
+        {"stratum": entry["value"] if entry["tag"] == STRATUM else f"{entry['tag']}: {entry['value']}", **entry}
+        for entry in as_json(list(by_tags(scores.benchmark, scores.frame, "score")))
     ]

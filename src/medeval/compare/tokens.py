@@ -25,6 +25,8 @@ def token_ratio(a: Sequence[ItemScores], b: Sequence[ItemScores], seed: int) -> 
         the ratio of correct replies alone, and the accuracies within budgets of tokens; or null. `tokens_missing`: why
         it is null, else null.
     """
+    if unknown := sum(int((part.rows["generated_tokens"] < 0).sum()) for part in (*a, *b)):
+        return _missing(f"the tokens of {unknown} replies are not known")
     both = _replies(a).add_suffix("_a").join(_replies(b).add_suffix("_b"), how="inner")
     failed = (both["failed_a"] | both["failed_b"]).to_numpy(dtype=bool)
     tokens_a, tokens_b = (both.loc[~failed, f"tokens_{side}"].to_numpy(dtype=float) for side in ("a", "b"))

@@ -156,6 +156,9 @@ def _accuracy(entry: Mapping[str, Any], revisions: Mapping[str, str]) -> dict[st
         **{f"responses_{status}": count for status, count in entry["statuses"].items()},
         **{f"accuracy_unanswered_{policy}": value for policy, value in entry["policies"].items()},
         "no_headline": entry["no_headline"],
+        "accuracy_if_only_the_first_correct_option_counts": entry["accuracy_first"]
+        if entry["several_correct"]
+        else None,
     }
     return {
         **_result(entry, "accuracy", revisions),

@@ -19,7 +19,6 @@ from medeval.exchange.instances import instances
 from medeval.files import atomic_path, sha256_file, write_json
 from medeval.scoring.breakdown import class_reports
 from medeval.scoring.items import read_items
-from medeval.scoring.policies import why_no_headline
 
 _BATCH = 2_000
 _SYSTEM = ("model", "variant", "target")
@@ -57,7 +56,7 @@ def export_every_eval_ever(
     systems = list(dict.fromkeys(part.system for part in parts))
     records = {system: Record.of(system, publication.model_id(system.model), digest) for system in systems}
     entries = [
-        {**score_entry(part, account), "account": account, "no_headline": why_no_headline(account)}
+        {**score_entry(part, account), "account": account}
         for part, account in zip(parts, accounts(parts, items), strict=True)
     ]
     classes = class_reports(tables.read(scores_path, tables.SCORES), items)

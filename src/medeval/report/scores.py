@@ -88,7 +88,7 @@ def _average_row(run: Run, index: int, entry: Mapping[str, Any]) -> Row:
     agreement = entry["error_agreement"]
     return Row(
         label=run.systems.label(entry),
-        note=f"{len(entry['benchmarks'])} benchmarks",
+        note=f"{len(entry['benchmarks'])} benchmarks{_withheld(run, entry)}",
         track=track(entry["normal"], accuracy_scale(), tone=run.systems.tone(entry), shape=run.systems.shape(entry)),
         cells=(
             percent_cell(entry["normal"]),
@@ -99,6 +99,14 @@ def _average_row(run: Run, index: int, entry: Mapping[str, Any]) -> Row:
         source=f"[{index}]",
         strong=True,
     )
+
+
+def _withheld(run: Run, average: Mapping[str, Any]) -> str:
+    """Say which benchmarks of an average have no headline, so that it has none either."""
+    own = [entry for entry in run.comparisons.content["scores"] if entry.get("no_headline")]
+    keys = ("model", "variant", "target", "mode")
+    names = [benchmark_name(e["benchmark"]) for e in own if all(e[key] == average[key] for key in keys)]
+    return f"; no headline: truncated on {', '.join(names)}" if names else ""
 
 
 def _benchmarks(run: Run, mode: str) -> Forest:
@@ -148,6 +156,7 @@ def score_row(run: Run, index: int, entry: Mapping[str, Any]) -> Row:
         known(FAILURES, status, "status")
     return Row(
         label=run.systems.label(entry),
+        note=f"no headline: {entry['no_headline']}" if entry.get("no_headline") else "",
         track=track(
             entry["accuracy"],
             scale,
@@ -182,7 +191,12 @@ def _strata(run: Run, mode: str) -> list[Strata]:
 def _stratum_cells(strata: list[Mapping[str, Any] | None]) -> tuple[Cell, tuple[Cell, ...]]:
     items = sorted({stratum["items"] for stratum in strata if stratum is not None})
     sizes = cell(*(count(size) if not place else f" / {size:,}" for place, size in enumerate(items)))
-    cells = tuple(
-        cell("not run") if stratum is None else number_cell(percent(stratum["accuracy"])) for stratum in strata
-    )
-    return sizes, cells
+    return sizes, tuple(_stratum_cell(stratum) for stratum in strata)
+
+
+def _stratum_cell(stratum: Mapping[str, Any] | None) -> Cell:
+    if stratum is None:
+        return cell("not run")
+    if stratum.get("rule") == "suppressed":
+        return cell("too few items")
+    return number_cell(percent(stratum["accuracy"]))
