@@ -19,12 +19,13 @@ from medeval.tables import canonical_text
 
 EXPECTED_ITEMS = 2450
 FILES = KnownFiles(("TsinghuaC3I/MedXpertQA",), (("Text/test.jsonl",),))
-_COLUMNS = ("id", "question", "options", "label", "medical_task", "body_system")
+_TAGS = ("medical_task", "body_system", "question_type")
+_COLUMNS = ("id", "question", "options", "label", *_TAGS)
 _EMBEDDED = re.compile(r"\s*Answer Choices:\s*(?=\(A\))")
 
 
 def load(files: Sequence[Path], revision: str) -> Loaded:
-    """Return the items of MedXpertQA Text; the stratum is "medical task/body system".
+    """Return the items of MedXpertQA Text; the stratum is "medical task/body system/question type".
 
     Args:
         files: The Text test file(s).
@@ -45,7 +46,7 @@ def _parse(row: SourceRow) -> Question:
         question,
         options,
         [letter(values, "label")],
-        stratum=f"{text(values, 'medical_task')}/{text(values, 'body_system')}",
+        stratum="/".join(text(values, name) for name in _TAGS),
         remarks=() if embedded is None or embedded == _listed(options) else (_DIFFERENCE,),
     )
 

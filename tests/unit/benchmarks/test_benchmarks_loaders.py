@@ -178,7 +178,7 @@ def test_mmlu_refuses_an_answer_outside_its_choices(tmp_path: Path, answer: Any)
 def test_medxpertqa_cuts_the_options_out_of_the_question(tmp_path: Path) -> None:
     loaded = load_benchmark("medxpertqa", [jsonl(tmp_path / "a.jsonl", [medxpertqa()])], "rev")
     assert loaded.items[0]["question"] == "Which nerve extends the wrist?"
-    assert loaded.items[0]["stratum"] == "Basic Science/Other / NA"
+    assert loaded.items[0]["stratum"] == "Basic Science/Other / NA/Reasoning"
     assert loaded.report.remarks == ()
 
 
