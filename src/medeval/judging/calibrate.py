@@ -23,6 +23,7 @@ from medeval.statistics.judged_scores import (
     corrected_rates,
     error_rates,
     predictive_values,
+    unbiased_values,
 )
 from medeval.statistics.prevalence import LEAST_INFORMEDNESS
 
@@ -31,11 +32,14 @@ By = Literal["theme", "category", "none"]
 ASSUMPTIONS = (
     "Transport: the judge is taken to err on these responses as it does on the meta-evaluation's, which other models "
     "wrote and physicians labelled; nothing here can test that.",
-    "Corrected scores take P(met | verdict, stratum) from the meta-evaluation; corrected rates take sensitivity and "
-    "specificity. Neither knows the sign of a criterion's points, which the meta-evaluation does not tell.",
+    "Corrected scores take P(met | verdict, stratum) from the meta-evaluation, which also takes it that as much is met "
+    "here as there, and shrinks differences between models that differ in it. Scores and rates by error rates take "
+    "sensitivity and specificity instead. Where the two disagree, the judge's errors do not transport.",
+    "Neither knows the sign of a criterion's points, which the meta-evaluation does not tell.",
     "What is estimated is what a physician drawn at random would have said, not a truth that all agree on.",
 )
 _WHOLE = "all"
+_SCORES = ("raw", "corrected", "shift", "by_error_rates")
 
 IntArray = npt.NDArray[np.int64]
 
@@ -158,14 +162,18 @@ def _strata(meta: MetaSet, names: npt.NDArray[np.str_]) -> list[dict[str, Any]]:
 def _score(points: Points, meta: MetaSet, strata: list[dict[str, Any]], resamples: int, seed: int) -> dict[str, Any]:
     counts = {"examples": len(points.keys), "missing": points.missing, "undefined": points.undefined}
     if not len(points.keys):
-        return {**counts, "raw": None, "corrected": None, "shift": None, "reason": "no example has all its verdicts"}
-    found = corrected_mean(points.met, points.not_met, points.prompts, meta, resamples=resamples, seed=seed)
+        return {**counts, **dict.fromkeys(_SCORES), "reason": "no example has all its verdicts"}
+    found, unbiased = (
+        corrected_mean(points.met, points.not_met, points.prompts, meta, worth=worth, resamples=resamples, seed=seed)
+        for worth in (predictive_values, unbiased_values)
+    )
     reason = _why_not(points, strata, found.undefined)
     return {
         **counts,
         "raw": as_json(found.raw),
         "corrected": None if reason else as_json(found.corrected),
         "shift": None if reason else as_json(found.shift),
+        "by_error_rates": None if reason else as_json(unbiased.corrected),
         "reason": reason,
     }
 
@@ -224,18 +232,22 @@ def _difference(
     shared = met_a.index.intersection(met_b.index)
     entry: dict[str, Any] = {"a": a, "b": b, "prompts": len(shared)}
     if not len(shared):
-        return {**entry, "raw": None, "corrected": None, "reason": "no prompt has scores of both"}
-    found = corrected_mean(
-        met_a.loc[shared].to_numpy() - met_b.loc[shared].to_numpy(),
-        not_a.loc[shared].to_numpy() - not_b.loc[shared].to_numpy(),
-        shared.to_numpy(str),
-        meta,
-        resamples=resamples,
-        seed=seed,
+        return {**entry, **dict.fromkeys(_SCORES), "reason": "no prompt has scores of both"}
+    met = met_a.loc[shared].to_numpy() - met_b.loc[shared].to_numpy()
+    not_met = not_a.loc[shared].to_numpy() - not_b.loc[shared].to_numpy()
+    found, unbiased = (
+        corrected_mean(met, not_met, shared.to_numpy(str), meta, worth=worth, resamples=resamples, seed=seed)
+        for worth in (predictive_values, unbiased_values)
     )
     reason = _why_not(points_a, strata, found.undefined) or _why_not(points_b, strata, found.undefined)
-    corrected = None if reason else as_json(found.corrected)
-    return {**entry, "raw": as_json(found.raw), "corrected": corrected, "reason": reason}
+    return {
+        **entry,
+        "raw": as_json(found.raw),
+        "corrected": None if reason else as_json(found.corrected),
+        "shift": None if reason else as_json(found.shift),
+        "by_error_rates": None if reason else as_json(unbiased.corrected),
+        "reason": reason,
+    }
 
 
 def _notes(graded: Graded, verdicts: Verdicts, rows: MetaRows) -> list[str]:

@@ -19,7 +19,7 @@ def _parts(document: Entry) -> Iterator[str | Table]:
         yield f"Note: {note}"
     yield table(
         "Mean example score, not clipped",
-        ("system", "examples", "as judged", "corrected", "corrected - judged"),
+        ("system", "examples", "as judged", "corrected", "corrected - judged", "by error rates"),
         [_score(run) for run in document["runs"]],
     )
     yield from (f"{_name(run)}: {run['reason']}" for run in document["runs"] if run["reason"])
@@ -30,10 +30,12 @@ def _parts(document: Entry) -> Iterator[str | Table]:
                 str(entry["prompts"]),
                 figure(entry["raw"], signed=True),
                 figure(entry["corrected"], signed=True),
+                figure(entry["by_error_rates"], signed=True),
             )
             for entry in document["differences"]
         ]
-        yield table("Differences on the prompts of both", ("systems", "prompts", "as judged", "corrected"), rows)
+        columns = ("systems", "prompts", "as judged", "corrected", "by error rates")
+        yield table("Differences on the prompts of both", columns, rows)
     yield table("Judge's errors in the meta-evaluation", _ERRORS, [_errors(entry) for entry in document["strata"]])
     for run in document["runs"]:
         title = f"Share of criteria met, {_name(run)}: as judged {number(run['rate_judged'])}, corrected "
@@ -55,6 +57,7 @@ def _score(run: Entry) -> tuple[str, ...]:
         figure(run["raw"]),
         figure(run["corrected"]),
         figure(run["shift"], signed=True),
+        figure(run["by_error_rates"]),
     )
 
 

@@ -4,7 +4,9 @@ The errors are measured on rows that raters labelled, the meta set; the scores c
 resampled by whole prompts, independently of the other, so that intervals allow for the sampling of both.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,7 @@ from medeval.statistics.judge_agreement import FN, FP, TN, TP, bootstrap_totals,
 from medeval.statistics.prevalence import CorrectedShare, corrected_shares, rogan_gladen
 
 RESAMPLES = 4000
+Worth: TypeAlias = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 # An interval is given only if the figure can be computed in all but this share of the resamples.
 LARGEST_UNDEFINED_SHARE = 0.005
 
@@ -86,6 +89,17 @@ def predictive_values(totals: FloatArray) -> tuple[FloatArray, FloatArray]:
     return divide_or_nan(cell[TP], cell[TP] + cell[FP]), divide_or_nan(cell[FN], cell[FN] + cell[TN])
 
 
+def unbiased_values(totals: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Values of verdicts met and not met whose mean is the share of labels met, from cells (..., 6) to (...).
+
+    They are ``q0 / (q1 + q0 - 1)`` and ``(q0 - 1) / (q1 + q0 - 1)``, so that a mean of them is the share of Rogan and
+    Gladen; NaN where the judge is no better than chance.
+    """
+    sensitivity, specificity = error_rates(totals)
+    informedness = sensitivity + specificity - 1.0
+    return divide_or_nan(specificity, informedness), divide_or_nan(specificity - 1.0, informedness)
+
+
 def error_rates(totals: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Sensitivity and specificity of usable verdicts, from cells (..., 6) to (...)."""
     cell = np.moveaxis(totals, -1, 0)
@@ -98,17 +112,21 @@ def corrected_mean(
     prompts: npt.ArrayLike,
     meta: MetaSet,
     *,
+    worth: Worth = predictive_values,
     resamples: int = RESAMPLES,
     confidence: float = DEFAULT_CONFIDENCE,
     seed: int = DEFAULT_SEED,
 ) -> CorrectedMean:
-    """Expected mean example score given the verdicts: each criterion counts its points times P(met | verdict, stratum).
+    """Mean example score where each criterion counts its points times what its verdict is worth in its stratum.
 
     Args:
         met: Points of the criteria judged met over the example's positive points, by stratum, shape (n, groups).
         not_met: The same of the criteria judged not met.
         prompts: Prompt of each example, shape (n,).
-        meta: Rows that give P(met | verdict, stratum).
+        meta: Rows that tell what verdicts are worth.
+        worth: What verdicts met and not met are worth, from cells: P(met | verdict) by :func:`predictive_values`, which
+            holds where as much is met as in the meta set, or :func:`unbiased_values`, which holds where the judge has
+            the same error rates.
         resamples: Number of resamples.
         confidence: Coverage of the intervals.
         seed: Seed of the meta set's resamples; the judged set has the next one.
@@ -119,7 +137,7 @@ def corrected_mean(
     said, denied = finite_matrix(met, "met"), finite_matrix(not_met, "not_met")
     codes = label_codes(prompts, len(said), "prompts")
     rows = _by_cluster(np.column_stack([said, denied, np.ones(len(said))]), codes)
-    values = _known(predictive_values(meta.totals()), said, denied)
+    values = _known(worth(meta.totals()), said, denied)
     undefined = tuple(int(s) for s in np.flatnonzero(np.isnan(values).any(axis=0)))
     drawn = resampled_totals(rows, resamples, np.random.default_rng(seed + 1))
     judged = drawn[:, :-1] / drawn[:, -1:]
@@ -132,7 +150,7 @@ def corrected_mean(
     raw_drawn, raw = judged[:, : meta.groups].sum(axis=1), float(means[: meta.groups].sum())
     if undefined:
         return CorrectedMean(None, estimate(raw_drawn, raw), None, undefined)
-    meta_drawn = _known(predictive_values(meta.resampled(resamples, seed)), said, denied)
+    meta_drawn = _known(worth(meta.resampled(resamples, seed)), said, denied)
     score_drawn = (judged * np.concatenate(meta_drawn, axis=-1)).sum(axis=1)
     score = float((means * np.concatenate(values)).sum())
     return CorrectedMean(

@@ -20,7 +20,13 @@ from medeval.statistics.judge_agreement import (
     pair_cells,
     replicate_interval,
 )
-from medeval.statistics.judged_scores import MetaSet, corrected_mean, corrected_rates, predictive_values
+from medeval.statistics.judged_scores import (
+    MetaSet,
+    corrected_mean,
+    corrected_rates,
+    predictive_values,
+    unbiased_values,
+)
 from medeval.statistics.prediction_powered import ppi_mean
 from medeval.statistics.prevalence import rogan_gladen
 from medeval.statistics.raters import category_counts, rater_agreement
@@ -243,10 +249,21 @@ def test_an_example_is_worth_its_points_times_the_chance_that_they_are_met() -> 
     assert found.corrected.value == pytest.approx((4 * 0.75 + 2 * 0.125 - 1) / 6)
 
 
-def test_a_perfect_judge_leaves_a_score_as_it_is() -> None:
+def test_what_verdicts_are_worth_by_error_rates_gives_the_share_of_rogan_and_gladen() -> None:
+    # D6: judged share .65, sensitivity .9, specificity .8.
+    met, denied = np.array([[0.65]]), np.array([[0.35]])
+    found = corrected_mean(met, denied, ["p"], meta_set([(108, 16, 12, 64)]), worth=unbiased_values)
+    assert found.corrected is not None
+    assert found.corrected.value == pytest.approx(0.6428571429, abs=5e-11)
+    chance = corrected_mean(met, denied, ["p"], meta_set([(50, 50, 50, 50)]), worth=unbiased_values)
+    assert chance.corrected is None
+
+
+@pytest.mark.parametrize("worth", [predictive_values, unbiased_values])
+def test_a_perfect_judge_leaves_a_score_as_it_is(worth: Any) -> None:
     rng = np.random.default_rng(4)
     met = rng.random((30, 1))
-    found = corrected_mean(met, 1 - met, np.arange(30).astype(str), meta_set([(80, 0, 0, 60)]))
+    found = corrected_mean(met, 1 - met, np.arange(30).astype(str), meta_set([(80, 0, 0, 60)]), worth=worth)
     assert found.corrected is not None
     assert found.shift is not None
     assert found.corrected.value == pytest.approx(float(met.mean()))
