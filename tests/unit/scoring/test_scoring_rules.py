@@ -2,57 +2,13 @@
 
 from typing import Any
 
-import pyarrow as pa
 import pytest
+from scoring_rows import OPTIONS, item, response, run, scored
 
 from medeval import tables
+from medeval.answers.reading import EXTRACTOR
 from medeval.errors import MedevalError
 from medeval.score import accounting, best_option, missing_items, score
-
-OPTIONS = ["Spleen", "Liver", "Kidney", "Heart"]
-
-
-def item(item_id: str, **changes: Any) -> dict[str, Any]:
-    row = {
-        "benchmark": "toy",
-        "item_id": item_id,
-        "question": "Which organ makes bile?",
-        "options": OPTIONS,
-        "answer": 1,
-        "answers": [1],
-        "stratum": "liver",
-        "cluster_id": f"c-{item_id}",
-        "source_row": 0,
-        "source_revision": "r",
-    }
-    return row | changes
-
-
-def response(item_id: str, **changes: Any) -> dict[str, Any]:
-    row = {
-        "run_id": "run",
-        "model": "m",
-        "variant": "f16",
-        "target": "cpu",
-        "benchmark": "toy",
-        "item_id": item_id,
-        "sample": 0,
-        "mode": "generate",
-        "prompt_sha256": "p",
-        "finish_reason": "stop",
-        "prompt_tokens": 5,
-        "generated_tokens": 3,
-        "text": "Answer: B",
-    }
-    return row | changes
-
-
-def scored(item_id: str, mode: str, logprobs: list[float] | None, **changes: Any) -> dict[str, Any]:
-    return response(item_id, mode=mode, finish_reason="scored", text=None, option_logprobs=logprobs, **changes)
-
-
-def run(items: list[dict[str, Any]], responses: list[dict[str, Any]]) -> pa.Table:
-    return score(tables.build(tables.ITEMS, items), tables.build(tables.RESPONSES, responses))
 
 
 def only(items: list[dict[str, Any]], responses: list[dict[str, Any]]) -> dict[str, Any]:
@@ -70,7 +26,7 @@ def test_scores_follow_the_contract_and_keep_the_order_of_the_responses() -> Non
 def test_generated_reply_is_read_and_compared_with_the_gold_option() -> None:
     row = only([item("a")], [response("a", text="Answer: B")])
     assert (row["choice"], row["extracted"], row["status"], row["stage"]) == (1, "B", "answered", "strict")
-    assert (row["correct"], row["method"], row["generated_tokens"]) == (True, "medeval-extract@1", 3)
+    assert (row["correct"], row["method"], row["generated_tokens"]) == (True, EXTRACTOR, 3)
     assert only([item("a")], [response("a", text="Answer: C")])["correct"] is False
 
 
@@ -152,7 +108,7 @@ def test_any_listed_correct_option_counts_and_the_method_says_so() -> None:
     several = item("a", answer=0, answers=[0, 1, 3])
     assert only([several], [response("a")])["correct"] is True
     assert only([several], [response("a", text="Answer: C")])["correct"] is False
-    assert only([several], [response("a")])["method"] == "medeval-extract@1+any-gold"
+    assert only([several], [response("a")])["method"] == f"{EXTRACTOR}+any-gold"
     assert only([several], [response("a", text="?")])["correct"] is False
 
 
