@@ -42,6 +42,7 @@ class ChatServer:
         reply: Gives the answer from the last message's text and how often that came before.
         pages: Answers to GET requests by path; `/v1/models` lists `MODEL` unless given.
         key: Only requests with this key are answered.
+        port: Where to listen; 0 takes a free port.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class ChatServer:
         *,
         pages: dict[str, Answer] | None = None,
         key: str | None = None,
+        port: int = 0,
     ) -> None:
         self.bodies: list[dict[str, Any]] = []
         self.most_at_once = 0
@@ -74,10 +76,11 @@ class ChatServer:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 return
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+        self.port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}/v1"
 
     @property
     def asked(self) -> list[str]:

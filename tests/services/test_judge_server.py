@@ -9,7 +9,7 @@ import pytest
 from medeval.config.run import ApiJudge
 from medeval.engines.openai_client import SIMPLE_QUESTION
 from medeval.errors import MedevalError
-from medeval.healthbench.judge import Question, ServerJudge, Verdict, parse_verdict
+from medeval.healthbench.judge import Question, ServerJudge, Verdict
 from tests.services.chat_server import Answer, ChatServer, completion, error
 
 Serve = Callable[..., ChatServer]
@@ -81,6 +81,48 @@ def test_a_reply_without_text_is_missing(serve: Serve) -> None:
     )  # fmt: skip
 
 
+def test_a_reply_that_was_cut_is_missing_even_if_a_verdict_stands_in_it(serve: Serve) -> None:
+    [verdict] = decide(serve(lambda *_: completion(GOOD, reason="length")), "a")
+    assert (verdict.met, verdict.status) == (None, "unusable")
+
+
+def test_all_criteria_of_a_conversation_are_asked_at_once(serve: Serve) -> None:
+    reply = [{"criterion": i, "explanation": "", "criteria_met": i == 2} for i in (1, 2, 3)]
+    server = serve(lambda _, before: completion(json.dumps(reply[: 2 + before])))
+    asked = judge(server, mode="conversation", max_tokens=50)
+    [(_, verdicts)] = asked.decide_all([Question("all", "", criteria=3)])
+    assert [verdict.met for verdict in verdicts] == [False, True, False]
+    assert [body["max_tokens"] for body in server.bodies] == [150, 150]  # the first reply lacked one of them
+    assert "one call per conversation" in asked.name
+
+
+def test_what_verdicts_depend_on_is_in_the_name_and_the_request(serve: Serve) -> None:
+    server = serve(lambda *_: completion(GOOD))
+    settings = {"temperature": 0.5, "max_tokens": 77, "extra": {"reasoning_effort": "low"}, "revision": "abc123"}
+    asked = judge(server, **settings)
+    assert list(asked.decide([Question("a", "")]))
+    assert server.bodies[0]["temperature"] == 0.5 and server.bodies[0]["reasoning_effort"] == "low"
+    for part in (
+        "model@abc123",
+        server.url,
+        "one call per criterion, prompt ",
+        "temperature 0.5",
+        "77",
+        "reasoning_effort",
+    ):
+        assert part in asked.name
+    assert "revision not stated" in judge(server).name
+
+
+def test_a_vllm_server_is_told_to_leave_its_own_sampling_out(serve: Serve) -> None:
+    models = {"data": [{"id": "model", "object": "model", "owned_by": "vllm"}]}
+    server = serve(lambda *_: completion(GOOD), pages={"/v1/models": Answer(models)})
+    decide(server, "a")
+    assert server.bodies[0]["repetition_penalty"] == 1.0
+    decide(server, "b", extra={"repetition_penalty": 1.1})
+    assert server.bodies[1]["repetition_penalty"] == 1.1
+
+
 def test_reasoning_apart_from_the_verdict_is_not_read(serve: Serve) -> None:
     server = serve(lambda *_: completion('{"criteria_met": false}', reasoning_content='{"criteria_met": true}'))
     assert decide(server, "a")[0].met is False
@@ -131,25 +173,3 @@ def test_a_missing_key_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("JUDGE_KEY", raising=False)
     with pytest.raises(MedevalError, match="environment variable JUDGE_KEY is not set"):
         ServerJudge(ApiJudge(type="api", url="http://127.0.0.1:1", model="judge", key_variable="JUDGE_KEY"))
-
-
-def test_half_a_surrogate_pair_is_replaced_so_that_it_can_be_stored() -> None:
-    verdict = parse_verdict('{"criteria_met": true, "explanation": "cut \\ud83d"}')
-    assert verdict == Verdict(True, "cut ?", "graded")
-
-
-@pytest.mark.parametrize(
-    ("text", "met"),
-    [
-        (GOOD, True),
-        ('```json\n{"criteria_met": false}\n```', False),
-        ('Let me think {about it}. {"criteria_met": true}', True),
-        ('{"criteria_met": "true"}', None),
-        ('{"explanation": "cut', None),
-        ("", None),
-        ('[{"criteria_met": false}]', False),
-        ('<think>{"criteria_met": true}</think> {"criteria_met": false}', False),
-    ],
-)
-def test_a_verdict_is_read_only_from_a_boolean(text: str, met: bool | None) -> None:
-    assert parse_verdict(text).met is met

@@ -244,6 +244,25 @@ def test_the_pace_spaces_requests_and_can_be_held() -> None:
     assert [Pace(None).reserve(5.0) for _ in range(3)] == [0.0] * 3
 
 
+def test_the_pace_keeps_a_limit_of_tokens_by_what_was_used_in_the_end() -> None:
+    pace = Pace(None, 6000)  # 100 a second
+    assert [pace.reserve(0.0, 400), pace.reserve(0.0, 100), pace.reserve(0.0, 100)] == [0.0, 4.0, 5.0]
+    pace.settle(400, 100)  # 300 of the first were not needed
+    assert pace.reserve(0.0, 100) == 3.0
+    both = Pace(60, 6000)
+    assert [both.reserve(0.0, 10), both.reserve(0.0, 500), both.reserve(0.0, 10)] == [0.0, 1.0, 6.0]
+    both.settle(10, 5)  # the second between two requests stays
+    assert both.reserve(0.0, 10) == 7.0
+
+
+def test_a_held_pace_stays_held_when_tokens_are_given_back() -> None:
+    pace = Pace(None, 60)
+    pace.reserve(0.0, 10)
+    pace.hold(30.0)
+    pace.settle(10, 0)
+    assert pace.reserve(0.0, 1) == 30.0
+
+
 def test_wall_time_is_split_over_what_goes_on_at_once() -> None:
     shares = Shares()
     first = shares.begin(10.0)

@@ -57,7 +57,8 @@ def grade(conversations_path: Path, responses_path: Path, out: Path, judge: Judg
         "responses": sha256_file(responses_path),
     }
     run_id = sha256_text(json.dumps(identity, sort_keys=True))[:16]
-    with Journal(out.with_name(out.name + ".journal"), run_id) as journal:
+    # Its name holds the identity: the verdicts of another judge, perhaps paid for, stay where they are.
+    with Journal(out.with_name(f"{out.name}.{run_id}.journal"), run_id) as journal:
         failed = _ask(judge, calls, journal)
         rows = [row for call in calls for row in _grades(call, journal, failed, judge)]
         tables.write(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from medeval.healthbench.scoring import LARGEST_MISSING_SHARE
 from medeval.report.documents import Run
 from medeval.report.forest import Forest, Group, Mark, Row, oriented, track
 from medeval.report.numbers import (
@@ -103,7 +104,7 @@ def _overall_row(run: Run, index: int, entry: Mapping[str, Any], scale: Scale) -
     tone, shape = run.systems.tone(entry), run.systems.shape(entry)
     return Row(
         label=run.systems.label(entry),
-        note=overall["method"] if overall else "",
+        note=_overall_note(overall, entry["missing_share"]),
         track=track(overall, scale, tone=tone, shape=shape) if overall else None,
         cells=(
             _estimate(overall),
@@ -117,6 +118,13 @@ def _overall_row(run: Run, index: int, entry: Mapping[str, Any], scale: Scale) -
         source=f"[{index}]",
         strong=True,
     )
+
+
+def _overall_note(overall: Mapping[str, Any] | None, missing_share: float) -> str:
+    notes = [overall["method"]] if overall else []
+    if missing_share > LARGEST_MISSING_SHARE:
+        notes.append(f"more than {100 * LARGEST_MISSING_SHARE:g} % of the verdicts are missing: not to be used")
+    return "; ".join(notes)
 
 
 def _estimate(overall: Mapping[str, Any] | None) -> Cell:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from medeval.healthbench.questions import TEMPLATES as JUDGE_TEMPLATES
 from medeval.prompts.render import TEMPLATES, template_sha256
 from medeval.report.contamination import unsearched
 from medeval.report.conversations import judge_notes
@@ -10,7 +11,6 @@ from medeval.report.documents import Run
 from medeval.report.names import MODES, benchmark_name
 from medeval.report.quantization import is_quantization, source_text, undescribed
 
-_JUDGE_TEMPLATE = "judge"
 _LINES = {
     "system": "System message",
     "temperature": "Temperature",
@@ -34,7 +34,9 @@ class Prompt:
 
 def prompts(run: Run) -> list[Prompt]:
     """Return the templates that this run's prompts were rendered from."""
-    names = [*run.modes, *([_JUDGE_TEMPLATE] if run.comparisons.content["conversations"] else [])]
+    judge = run.config["judge"]
+    graded = judge is not None and run.comparisons.content["conversations"]
+    names = [*run.modes, *([JUDGE_TEMPLATES[judge.get("mode", "criterion")]] if graded else [])]
     return [
         Prompt(name, template_sha256(name), (TEMPLATES / f"{name}.jinja").read_text(encoding="utf-8")) for name in names
     ]

@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from medeval import tables
-from medeval.config.judge import JudgeMode
+from medeval.cli.app import main
+from medeval.config.judge import ApiJudge, JudgeMode
 from medeval.errors import MedevalError
-from medeval.healthbench.grade import grade
+from medeval.healthbench.estimate import estimate
+from medeval.healthbench.grade import calls_of, grade
 from medeval.healthbench.judge import GgufJudge, Question, Verdict, Verdicts
+from medeval.healthbench.questions import prompt_sha256
 from medeval.items import make_items
 
 ROOT = Path(__file__).parents[3]
@@ -132,3 +136,72 @@ def test_a_prompt_that_does_not_fit_the_judge_is_unusable(smollm2_files: dict[st
 def test_the_token_limit_is_part_of_the_judges_name(smollm2_files: dict[str, Path]) -> None:
     names = {GgufJudge(smollm2_files["q4_k_m"], threads=1, max_tokens=limit, sequences=4).name for limit in (32, 96)}
     assert len(names) == 2
+
+
+def test_one_call_per_conversation_asks_about_all_criteria_and_keeps_their_order(
+    tmp_path: Path, conversations: Path, responses: Path
+) -> None:
+    judge = ScriptedJudge(met, mode="conversation")
+    assert grade(conversations, responses, tmp_path / "grades.parquet", judge, command="test") == {
+        "graded": criteria(conversations)
+    }
+    rows = tables.read(conversations, tables.CONVERSATIONS).to_pylist()
+    assert [question.criteria for question in judge.asked] == [len(row["rubrics"]) for row in rows]
+    for row, question in zip(rows, judge.asked, strict=True):
+        for number, rubric in enumerate(row["rubrics"], start=1):
+            assert f"{number}. [{rubric['points']:g}] {rubric['criterion']}" in question.text
+    grades = tables.read(tmp_path / "grades.parquet", tables.GRADES).to_pylist()
+    assert len({row["judge_prompt_sha256"] for row in grades}) == 1
+
+
+def test_the_two_ways_of_asking_have_prompts_of_their_own() -> None:
+    assert prompt_sha256("criterion") != prompt_sha256("conversation")
+
+
+def test_a_response_without_text_is_not_judged_and_its_verdicts_are_missing(
+    tmp_path: Path, conversations: Path, responses: Path
+) -> None:
+    table = tables.read(responses, tables.RESPONSES).to_pylist()
+    table[0]["text"] = None  # its reasoning was never closed
+    tables.write(responses, tables.build(tables.RESPONSES, table), tables.RESPONSES, command="test", inputs={})
+    judge = ScriptedJudge(met)
+    counts = grade(conversations, responses, tmp_path / "grades.parquet", judge, command="test")
+    grades = tables.read(tmp_path / "grades.parquet", tables.GRADES).to_pylist()
+    missing = [row for row in grades if row["met"] is None]
+    assert {row["item_id"] for row in missing} == {table[0]["item_id"]}
+    assert counts == {"error": len(missing), "graded": len(judge.asked)}
+    assert {row["explanation"] for row in missing} == {"there is no reply to judge"}
+
+
+def test_the_estimate_counts_calls_tokens_and_money_and_asks_nothing(conversations: Path, responses: Path) -> None:
+    priced = {"usd_per_million_prompt_tokens": 2.0, "usd_per_million_completion_tokens": 8.0, "max_tokens": 1000}
+    settings = ApiJudge(type="api", url="http://127.0.0.1:1/v1", model="judge", **priced)
+    questions = [call.question for call in calls_of(conversations, responses, "criterion") if call.question]
+    found = estimate(questions, settings)
+    characters = sum(len(question.text) for question in questions)
+    assert (found.calls, found.verdicts) == (9, 9)
+    assert found.prompt_tokens == round(characters / 4)
+    # each conversation's shared beginning once, and the rest of every prompt
+    shared = {question.shared for question in questions}
+    once = sum(map(len, shared)) + characters - sum(len(question.shared) for question in questions)
+    assert found.read_tokens == round(once / 4)
+    assert found.most_completion_tokens == 9000
+    assert found.most_usd == pytest.approx((characters / 4 * 2 + 9000 * 8) / 1e6)
+    assert estimate(questions, settings.model_copy(update={"usd_per_million_prompt_tokens": None})).usd is None
+
+
+def test_the_command_prints_the_estimate_without_a_server_or_an_output(conversations: Path, responses: Path) -> None:
+    judge = '{"type": "api", "url": "http://127.0.0.1:1/v1", "model": "judge", "mode": "conversation"}'
+    inputs = ["--conversations", str(conversations), "--responses", str(responses)]
+    result = CliRunner().invoke(main, ["grade", *inputs, "--judge", judge, "--estimate"])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("to ask: 2 calls for 9 verdicts; ")
+    assert "price not known" in result.output
+    refused = CliRunner().invoke(main, ["grade", *inputs, "--judge", judge])
+    assert refused.exit_code == 2 and "Add --out grades.parquet, or --estimate" in refused.output
+
+
+def test_a_local_judge_decides_a_conversation_in_a_list(smollm2_files: dict[str, Path]) -> None:
+    judge = GgufJudge(smollm2_files["q4_k_m"], threads=1, max_tokens=160, sequences=1, mode="conversation")
+    [(_, verdicts)] = judge.decide_all([Question("Reply: See a doctor.\n\n1. [5] Advises care.", "", criteria=1)])
+    assert [verdict.status for verdict in verdicts] == ["graded"]

@@ -1,4 +1,4 @@
-"""HealthBench scoring: numbers from METHODS E (worked from the definition) and cases counted by hand."""
+"""HealthBench scoring: numbers worked from the definition, and cases counted by hand."""
 
 import json
 from itertools import combinations
@@ -10,7 +10,7 @@ import pytest
 
 from medeval import tables
 from medeval.errors import MedevalError
-from medeval.healthbench.means import clipped_mean, clustered_se, example_score, worst_at_k
+from medeval.healthbench.means import clipped_mean, clustered_se, example_score, reference_std, worst_at_k
 from medeval.healthbench.scoring import score_grades
 
 NO_ERRORS = {"se": None, "reference_std": None}
@@ -170,6 +170,43 @@ def test_bootstrap_resamples_prompts_not_rows() -> None:
     scores = np.random.default_rng(4).uniform(0.2, 0.8, 100)
     once = clustered_se(scores, np.arange(100))
     assert clustered_se(np.repeat(scores, 4), np.repeat(np.arange(100), 4)) == pytest.approx(once, rel=0.12)
+
+
+def test_the_reference_error_resamples_rows_as_the_authors_code_does() -> None:
+    # two prompts, each answered 50 times alike: rows look like 100 independent examples
+    scores = np.repeat([0.2, 0.8], 50)
+    assert reference_std(scores, seed=2) == pytest.approx(scores.std() / 10, rel=0.12)
+    prompts = np.repeat(["a", "b"], 50)
+    # resampling two prompts gives 0.2, 0.5, 0.5 or 0.8
+    assert clustered_se(scores, prompts, seed=2) == pytest.approx(np.std([0.2, 0.5, 0.5, 0.8]), rel=0.12)
+
+
+def test_both_errors_and_the_interval_are_reported_and_explained() -> None:
+    rows = [grade(name, 0, 5, name < "n", sample=k) for name in "abcdefghijklmnopqrstuvwxyz" for k in (0, 1)]
+    document = score_grades(table(*rows))
+    (run,) = document["runs"]
+    assert run["overall"]["reference_std"] < run["overall"]["se"]
+    assert (run["interval"]["clusters"], run["interval"]["n"]) == (26, 52)
+    assert run["interval"]["low"] < run["overall"]["unclipped"] < run["interval"]["high"]
+    assert {"se", "reference_std", "interval", "bounds"} <= set(document["meaning"])
+
+
+def test_a_score_with_more_than_half_a_percent_missing_is_flagged() -> None:
+    def flags(n_missing: int) -> list[str]:
+        found = run_of(*(grade(f"{i:03}", 0, 5, None if i < n_missing else True) for i in range(400)))["flags"]
+        return list(found)
+
+    assert flags(2) == []  # 0.5 %
+    assert flags(3) == ["TOO_MANY_MISSING_VERDICTS"]
+
+
+def test_the_length_of_replies_is_looked_up_per_answer() -> None:
+    lengths = {("A", 0): 100, ("B", 0): 200, ("B", 1): 400}
+    rows = [*FIRST, *SECOND, grade("B", 0, 5, True, sample=1), grade("C", 0, 5, True), grade("D", 0, 5, None)]
+    (run,) = score_grades(table(*rows), length_of=lambda run, item, sample: lengths.get((item, sample)))["runs"]
+    assert run["length"]["correlation"]["value"] == pytest.approx(np.corrcoef([0.5, -2.0, 1.0], [100, 200, 400])[0, 1])
+    counts = [run["length"][name] for name in ("n", "n_without_length", "n_without_score")]
+    assert counts == [3, 2, 1]
 
 
 def test_runs_and_subsets_are_kept_apart() -> None:

@@ -179,6 +179,15 @@ def test_healthbench_shows_clipped_and_unclipped_scores_bounds_and_the_judge(ren
     assert "judged by judge@1" in html
 
 
+def test_a_healthbench_score_that_lacks_too_many_verdicts_says_so(render):
+    overall = documents.estimate(0.1, 0.0, 0.2)
+    few = documents.graded(documents.F16, overall) | {"missing_share": 0.005}
+    many = documents.graded(documents.Q4, overall) | {"missing_share": 0.0051}
+    words = "more than 0.5 % of the verdicts are missing: not to be used"
+    assert words not in render(compared=documents.comparisons(conversations=[few]))
+    assert render(compared=documents.comparisons(conversations=[few, many])).count(words) == 1
+
+
 def test_conversations_that_no_two_systems_share_are_named_and_not_plotted(render):
     conversations = [
         documents.graded(system, documents.estimate(0.1, 0.0, 0.2)) for system in (documents.F16, documents.Q4)
