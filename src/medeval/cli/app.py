@@ -7,7 +7,22 @@ from typing import Any
 import click
 
 from medeval import __version__
-from medeval.cli import agreement, configuration, coverage, data, evaluation, hub, planning, results, weights
+from medeval.cli import (
+    agreement,
+    audit,
+    configuration,
+    coverage,
+    data,
+    evaluation,
+    exchange,
+    healthbench,
+    hub,
+    judge,
+    planning,
+    results,
+    scoring,
+    weights,
+)
 from medeval.errors import MedevalError
 
 
@@ -72,11 +87,16 @@ for command in (
     planning.probe,
     evaluation.evaluate,
     evaluation.merge,
-    evaluation.score,
-    evaluation.grade,
+    exchange.import_responses,
+    scoring.score,
+    exchange.export,
+    healthbench.grade,
+    healthbench.healthbench,
+    judge.judge,
     agreement.agree,
     results.compare,
     results.verdict,
+    audit.audit,
     results.report,
     results.track,
     configuration.schema,
