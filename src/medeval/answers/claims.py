@@ -2,10 +2,10 @@
 
 import re
 
-from medeval.answers.labels import NOTHING, SENTENCE_END, Claim, Kind, read_labels
+from medeval.answers.labels import DENIED_AFTER, NOTHING, SENTENCE_END, Claim, Kind, read_labels
 from medeval.answers.options import LABELS, OptionTexts
 
-_LONGEST_VALUE = 600
+_LONGEST_VALUE, _LONGEST_SENTENCE = 600, 80
 _NOUN = (
     r"(?:options?|choices?|answers?|letter|label|lettre|letra|lettera|buchstabe|opci[oó]n|op[çc][aã]o|alternativa)\b"
 )
@@ -28,11 +28,19 @@ _MAY_BE_LABEL = re.compile(
     r"|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)(?![^\W\d]))",
     re.IGNORECASE,
 )
+_FIELD = re.compile(r"[\"'][A-Ja-j][\"'] ?:")
 _SPEAKER = re.compile(r"(?:[Aa]ssistant|[Mm]odel|A)[ \t]*:\s*(?=[(\[\"']*[A-Ja-j]\b)")
+_CONCLUDING = r"(?:so|thus|hence|therefore|accordingly|overall|finally|in (?:short|conclusion|summary))"
+_LABEL_ENDS = (*LABELS, ")")
+_LAST_SENTENCE = re.compile(
+    rf"(?:^|[.!?:;][ \t]+)(?:{_CONCLUDING}[,:]?[ \t]+(?-i:(?:[Oo]ption )?([A-HJ]|\([A-J]\)))|(?:option )?(\((?-i:[A-J])\)))[ \t]*[.!]?[ \t]*$",
+    re.IGNORECASE,
+)
 _CONFIDENCE = re.compile(
     r"[\s,(–-]*(?:(?:confidence|certainty)\s*:?\s*|about\s+|~\s*)?\d{1,3}(?:\.\d+)?\s*%[^)\n]{0,20}\)?$", re.IGNORECASE
 )
 # "B. It lowers ...": only with these marks may a label at the start of a reply be followed by free text.
+_WORD = re.compile(r"[^\W\d_]{3}")
 _EXPLAINED = re.compile(r"\s*(?:[.),:]|[–—]|-[-\s])|\s+(?:because|since|as|due to|given)\b")
 
 _VERDICT = r"(?:yes|no|maybe)"
@@ -87,7 +95,7 @@ def read_line(line: str, options: OptionTexts, *, explained: bool = False) -> Cl
     if _CROSS.search(line):
         return NOTHING
     line = line[match.end() :] if (match := _LINE_START.match(line)) else line
-    if not _MAY_BE_LABEL.match(line):
+    if not _MAY_BE_LABEL.match(line) or _FIELD.match(line):
         return NOTHING
     line = _without_lead(line[match.end() :] if (match := _SPEAKER.match(line)) else line)
     claim = read_labels(_CONFIDENCE.sub("", line), options)
@@ -99,8 +107,19 @@ def read_line(line: str, options: OptionTexts, *, explained: bool = False) -> Cl
     if len(claim.choices) > 1:
         return claim if "/" not in (claim.extracted or "") else NOTHING
     (index,) = claim.choices
-    free = explained and claim.extracted != "I" and _EXPLAINED.match(claim.rest)
-    return claim if free or options.begins(index, rest) else NOTHING
+    if options.begins(index, rest):
+        return claim
+    if not explained or claim.extracted == "I" or _SPEAKER.match(line) or DENIED_AFTER.match(options.behind(index, claim.rest)):
+        return NOTHING
+    return claim if _EXPLAINED.match(claim.rest) and _WORD.search(rest) else NOTHING
+
+
+def read_last_sentence(line: str, options: OptionTexts) -> Claim:
+    """Read a label that is the whole last sentence of a line: in brackets, or after a word of conclusion."""
+    if line.rstrip(" .!")[-1:] not in _LABEL_ENDS:
+        return NOTHING
+    match = _LAST_SENTENCE.search(line[-_LONGEST_SENTENCE:])
+    return read_labels(match[1] or match[2], options) if match else NOTHING
 
 
 def read_verdict(text: str, options: OptionTexts) -> Claim:

@@ -3,6 +3,7 @@
 import re
 from typing import NamedTuple
 
+from medeval.answers.labels import BOUNDARY, CJK, ORDINALS
 from medeval.answers.text import fold, lower
 
 
@@ -56,16 +57,19 @@ _OTHER_WORDS = tuple(
 CUES = (
     # "the answer is X", "Answer: X", "best option: X", "the correct answer among these is X"
     Cue(
-        ("answer", "choice", "option", "selection", "decision", "verdict", "conclusion", "response", "ans:", "ans."),
+        (
+            *("ans", "choice", "option", "selection", "decision", "verdict", "conclusion", "response", "guess", "my pick"),
+        ),
         re.compile(
-            r"(?:(?:answers?|choices?|options?|selection|decision|verdict|conclusion)\b|ans(?:\.|\b))"
+            r"(?:(?:answers?|choice|option|(?:choices|options)(?=[ \t]+are\b)|selection|decision|verdict|conclusion|guess"
+            r"|my pick)\b|ans(?:\.|\b))"
             r"(?:[ \t]+(?:to|for|here|among|from|of|in|based on|according to)\b[^.:\n]{0,80}?)?"
             rf"[ \t]*\)?[ \t]*{ADVERB}{_VERB}[ \t]*:?\s*{ADVERB}"
             r"|ans\.[ \t]*|answers?[ \t]*\|[ \t]*|answer[ \t]+(?=[(\[][a-j][)\]])|response[ \t]*:\s*"
         ),
     ),
     # the same in other languages
-    Cue(_ASCII_WORDS, _foreign(_ASCII_WORDS), hints=("puesta", "posta ", "posta:", "alternativa", "antwo", "jibu", "jawaban")),
+    Cue(_ASCII_WORDS, _foreign(_ASCII_WORDS), hints=("puesta", "posta", "alternativa", "antwo", "jibu", "jawaban")),
     Cue(_OTHER_WORDS, _foreign(_OTHER_WORDS), hints=()),
     # "I choose X", "we would go with option X", "I'd say X"
     Cue(
@@ -80,7 +84,7 @@ CUES = (
     Cue(
         ("答案", "正解", "答え", "选", "選項", "답"),
         re.compile(
-            r"(?:(?:答案|正解|答え|(?<=正确)选项|(?<=正確)選項|답)(?:应该|应)?(?:是|为|為|は|은|는)?[ \t]*:?\s*(?:选项)?"
+            r"(?:(?:答案|正解|答え|(?<=正确)选项|(?<=正確)選項|답)[\])]?(?:应该|应)?(?:是|为|為|は|은|는)?[ \t]*:?\s*(?:选项)?"
             r"|(?:选择|选(?!项))[ \t]*:?[ \t]*(?:选项)?[ \t]*(?=[(\[]?[a-j]))[ \t]*"
         ),
         re.compile(r"(?<!不)$"),
@@ -103,6 +107,8 @@ LAST_WORDS = frozenset(
 # A letter that stands by itself is a label after these words ("it must be X", "that leaves X", "actually, X") ...
 BEFORE_LABEL = re.compile(
     rf"\b(?:(?:it|this|that|which)(?:['’]s| is| must be| has to be| should be| would be| can only be) {ADVERB}"
+    r"|(?:best|correct|right|most (?:likely|appropriate|accurate|suitable|consistent|probable|plausible|fitting))"
+    rf"\b[^.,;:\n]{{0,50}} (?:is|would be|must be|should be):? {ADVERB}"
     r"|leav(?:es|ing) (?:us |me )?(?:with )?(?:only )?"
     r"|(?:actually|correction|make that|i mean|probably|most likely|most probably|(?<!less )likely)[,:]? (?:it['’]s )?"
     r"|(?:change|changing|switch|switching|revise|correct)(?: (?:my|the) (?:answer|choice)| it| that)? to "
@@ -114,8 +120,8 @@ BEFORE_LABEL_WORDS = frozenset(
 )
 # ... and before these ("X is the best choice", "X fits best", "A and C are both correct", X是正确的).
 _RIGHT = (
-    r"(?:correct|right|best|answer|(?:final )?choice"
-    r"|most (?:appropriate|accurate|likely|consistent|suitable|fitting|plausible|probable|correct))\b"
+    r"(?:correct|right|best|(?P<called>(?:(?:correct|right|best) )?answer)|(?:final )?choice"
+    r"|most (?:appropriate|accurate|likely|consistent|suitable|fitting|plausible|probable|correct))\b(?: (?:choice|option))?"
 )
 AFTER_LABEL = re.compile(
     r"[)\]\"'”’]*(?: \([^()\n]{1,80}\))?"
@@ -124,10 +130,17 @@ AFTER_LABEL = re.compile(
     r"| (?:fits|matches|explains)\b[^.,;\n]{0,40}\bbest\b| best (?:fits|matches|explains)\b"
     r"| ?(?:选项)?(?:是|为)?(?:正确|对的))"
 )
-AFTER_LABEL_WORDS = (
-    *("is ", "are ", "seems ", "appears ", "looks ", "must ", "would ", "remains ", "fits", "matches", "explains"),
-    *("best ", "(", "选项", "是", "为", "正确", "对的"),
+# "Option 3 is correct", "the third option is the best one".
+_IS_RIGHT = rf" (?:is|seems|must be) {ADVERB}(?:the )?{_RIGHT}"
+COUNTED_RIGHT = re.compile(rf"(?:option|choice) #?\d{{1,2}}\)?{_IS_RIGHT}")
+ORDINAL_RIGHT = re.compile(rf"(?:{'|'.join(ORDINALS)}) (?:option|choice){_IS_RIGHT}")
+# Letters that stand alone and could end a label, or be called right: only those are looked at. An apostrophe or a
+# hyphen joins a letter to a word. What must stand before is said after the letter, which is quicker to search for.
+LETTER = re.compile(
+    rf"[A-J](?![^\W{CJK}]|['-])(?<![^\W{CJK}].)(?<!['-].)(?=[)\]\"']*(?:{BOUNDARY}| (?:are|seems|appears|looks|must|remains"
+    r"|fits|matches|explains|best)\b))"
 )
+SMALL_LETTER = re.compile(r"\([a-j](?=\))")
 # Such a clause begins a line or sentence, or follows one of these: never "vitamin" or "hepatitis".
 CLAUSE_START = re.compile(
     r"(?:^|[\u3000-\u30ff\u4e00-\u9fff]|[.;:,!?\n]\s*|\b(?:so|thus|hence|therefore|and|that|but|only|then|both|options?|choices?|answer)[ ,]+)$"
@@ -144,7 +157,7 @@ TAGGED = re.compile(
 JSON_KEY = re.compile(
     r"\b(?:(?:final|correct|predicted|best|selected)[_ ]?)?"
     r"(?:answer|choice|option|label|prediction|letter|decision|verdict|selection)"
-    r"(?:[_ ]?(?:choice|letter|option|key|label))?[\"'][ ]?$"
+    r"(?:[_ ]?(?:choice|letter|option|key|label|idx|index|id))?[\"'][ ]?$"
 )
 JSON_VALUE = re.compile(r"\s*(?:\[([^\]\n]{0,200})|\"((?:[^\"\\\n]|\\.)*)|'([^'\n]*)|([A-J]\b|\d+))")
 BOLD = re.compile(r"\*\*([^*\n]+?)\*\*|__([^_\n]+?)__|<(?:b|strong)>([^<\n]+?)</")
@@ -168,7 +181,13 @@ CONCLUDED = re.compile(
     r"\b(?:therefore|thus|hence|so|consequently|accordingly|conclusion|summary|conclude|overall|finally|ultimately|final"
     r"|in the end|altogether|among [a-j] (?:through|to) [a-j]|taken together|all (?:told|in all))\b"
 )
+# A statement in a sentence that begins so is never the reply's own ...
 SUPPOSED = re.compile(
-    r"\b(?:if|were|had|suppose|supposing|assuming|(?:some|one|you|many|people|others?) (?:would|might|may|could|will)"
+    r"\b(?:suppose|supposing|assume|assuming|no one|nobody|(?:some|many|most|people|others|students)(?: \w+)?"
+    r" (?:would|might|may|could|will))\b"
+)
+# ... and in one with these it yields to any other.
+HEDGED = re.compile(
+    r"\b(?:if|were|had|(?:one|you) (?:would|might|may|could|will)"
     r"|at first|initially|first (?:thought|glance|sight)|looks? as (?:though|if)|tempt\w+|could|may|might)\b"
 )

@@ -48,9 +48,10 @@ _WORDS_BEHIND = (
 # Signs that are neither words nor punctuation, such as check marks and faces.
 _SIGN = "[\u2300-\u2bff\U0001f000-\U0001faff]"
 CJK = "\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7af"
-_BOUNDARY = re.compile(
-    rf"\s*$|\s*[.):;!?\]}}>|,]|\s+[-–—(\[]|-\s|\s*(?:[–—]|--)|\s*\n|\s+{_WORDS_BEHIND}\b|\s*[{CJK}]|\s*{_SIGN}"
+BOUNDARY = (
+    rf"(?:\s*$|\s*[.):;!?\]}}>|,]|\s*</|\s+[-–—(\[]|-\s|\s*(?:[–—]|--)|\s*\n|\s+{_WORDS_BEHIND}\b|\s*[{CJK}]|\s*{_SIGN})"
 )
+_BOUNDARY = re.compile(BOUNDARY)
 # "I" is a pronoun before a comma, and before most words.
 _PRONOUN_BOUNDARY = re.compile(rf"\s*$|\s*[.):;\]}}>]|\s*\n|\s*[{CJK}]")
 # "C. difficile": a genus, unless the small word is one that starts an explanation.
@@ -68,15 +69,16 @@ DENIED_AFTER = re.compile(
 )
 
 _ONE = r"(?:(?:[Oo]ption|[Cc]hoice)\s+)?[(\[\"']{0,2}([A-Z]|[a-j])[)\]\"']{0,2}(?:\s*\([^()\n]{1,80}\))?"
-_AND = r"(?:\s*(?:[/,&+]|,?\s*(?:and|or|und|et|y|e|ou|o)\b)(?:\s*(?:possibly|perhaps|maybe|also)\b)?\s*|\.(?=[A-J]\.))"
+_OR = r"(?:and|or|und|et|y|e|ou|o)\b\s*"
+_AND = rf"(?:(?:\s*[/&+]\s*|\s*,\s*(?:{_OR})?|\s+{_OR})(?:(?:possibly|perhaps|maybe|also)\b\s*)?|\.(?=[A-J]\.))"
 _SEVERAL = re.compile(
-    rf"(?:(?:[Bb]oth|[Ee]ither)\s+)?{_ONE}(?:{_AND}{_ONE}(?![\w'’-]))+(?P<rest>(?=\s*(?:[.;:,)\]]|$)).*)", re.DOTALL
+    rf"(?:(?:[Bb]oth|[Ee]ither)\s+)?{_ONE}(?:{_AND}{_ONE}(?![\w'’-])){{1,9}}(?P<rest>(?=\s*(?:[.;:,)\]]|$)).*)", re.DOTALL
 )
 _IN_BRACKETS = re.compile(r"\([^()\n]{2,80}\)|[Oo]ption|[Cc]hoice|[Bb]oth|[Ee]ither")
 _LETTER = re.compile(r"(?<![\w'’])[A-Za-z](?![\w'’])")
 _COUNTED = re.compile(r"(?:option|choice)[ \t]*#?(\d{1,2})(?!\d|[.,]\d|\s*%|[^\W\d])(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
-_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
-_ORDINAL = re.compile(rf"(?:the\s+)?({'|'.join(_ORDINALS)})\s+(?:option|choice|answer|one)\b(?P<rest>.*)", re.IGNORECASE)
+ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
+_ORDINAL = re.compile(rf"(?:the\s+)?({'|'.join(ORDINALS)})\s+(?:option|choice|answer|one)\b(?P<rest>.*)", re.IGNORECASE)
 
 
 def read_labels(value: str, options: OptionTexts) -> Claim:
@@ -104,7 +106,8 @@ def _several(value: str, options: OptionTexts) -> Claim | None:
     match = _SEVERAL.match(value)
     if match is None:
         return None
-    letters = [letter.upper() for letter in _LETTER.findall(_IN_BRACKETS.sub("", value[: match.start("rest")]))]
+    found = _LETTER.findall(_IN_BRACKETS.sub("", value[: match.start("rest")]))
+    letters = list(dict.fromkeys(letter.upper() for letter in found))
     indices = frozenset(LABELS.find(letter) for letter in letters)
     if not all(0 <= index < len(options.texts) for index in indices):
         return None
@@ -114,7 +117,7 @@ def _several(value: str, options: OptionTexts) -> Claim | None:
 def _in_words(value: str, options: OptionTexts) -> Claim | None:
     """Read "the second option", and "option 2" where the options are not numbers themselves."""
     if ordinal := _ORDINAL.match(value):
-        index = _ORDINALS.index(ordinal[1].lower())
+        index = ORDINALS.index(ordinal[1].lower())
         return Claim(Kind.LABEL, frozenset({index}), ordinal[1], ordinal["rest"]) if index < len(options.texts) else None
     counted = _COUNTED.match(value)
     if counted is None or not 1 <= int(counted[1]) <= len(options.texts):

@@ -104,6 +104,11 @@ class OptionTexts:
         found = _no_article(self.tokens(text)) + " "
         return bool(found.strip()) and (self._bare[index] + " ").startswith(found)
 
+    def behind(self, index: int, text: str) -> str:
+        """Return what follows an option's text, if `text` starts with it, in its small letters; else all of `text`."""
+        found, own = self.tokens(text[: _room(self.texts[index])]), self.texts[index]
+        return found.removeprefix(own) if f"{found} ".startswith(f"{own} ") else text
+
     def contained_in(self, text: str) -> frozenset[int]:
         """Return the options whose text occurs in `text` and is not ruled out there.
 

@@ -32,7 +32,7 @@ _FORM = 3  # So many letters on lines of the requested form, one below the other
 # A base model goes on with questions of its own; what it answers there is no answer to ours.
 _RUN_ON = re.compile(
     r"\n[ \t>*]*(?:#*[ \t*]*(?:(?:next |another )?question|q)[ \t]*\d*[ \t*]*[:.]|#+[ \t]*question\b[^\n]{0,40}\n"
-    r"|#*[ \t*]*(?:user|human|instruction)\b[ \t*]*:)"
+    r"|#*[ \t*]*(?:user|human|instruction|abstract)\b[ \t*]*:|the following are multiple choice questions)"
 )
 _RUN_ONS_TRIED = 3
 # Beyond the requested form, only this much of a reply's end is read: an answer stands there, and a reply caught in a
@@ -41,7 +41,7 @@ _LAST_CHARACTERS = 8_000
 _TAIL_CHARACTERS = 300
 _CONTEXT = 40
 _SHORT_LINE = 3  # words
-_IN_BRACKETS = re.compile(r"\((?:[Oo]ption |[Cc]hoice )?([A-J])\)")
+_LABEL_BEHIND = re.compile(r"\((?:[Oo]ption |[Cc]hoice )?([A-J])\)|, (?:[Oo]ption|[Cc]hoice) \(?([A-J])(?!\w)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +132,16 @@ def _own_words(folded: str, options: OptionTexts) -> str:
         return folded
     for match in islice(_RUN_ON.finditer(lower(folded)), _RUN_ONS_TRIED):
         head = folded[: match.start()]
-        if head.strip() and (_requested(head, options) or _explicit(_Reply(head[-_LAST_CHARACTERS:], options))):
+        if head.strip() and _answers(head, options):
             return head
     return folded
+
+
+def _answers(head: str, options: OptionTexts) -> bool:
+    if _requested(head, options):
+        return True
+    reply = _Reply(head[-_LAST_CHARACTERS:], options)
+    return _explicit(reply) is not None or _in_full(reply) is not None
 
 
 def _requested(folded: str, options: OptionTexts) -> Reading | None:
@@ -234,15 +241,19 @@ def _denied(statement: Statement, text: str) -> bool:
 
 def _by_content(reply: _Reply) -> Reading:
     """Read an answer from the words of the options: stated ones first, then those near the end."""
-    whole = [statement for statement in reply.said if statement.claim.kind is Kind.TEXT]
-    whole = sorted([*whole, *_whole_lines(reply)], key=lambda statement: statement.start)
     within = [statement for statement in reply.said if statement.claim.kind is Kind.CLAUSE]
-    for found in (whole, within):
-        if reading := _as_reading(settled(found, reply.plain), "content"):
-            return reading
+    if reading := _in_full(reply) or _as_reading(settled(within, reply.plain), "content"):
+        return reading
     if is_refusal(reply.plain):
         return Reading(None, None, "refused", "none")
     return _near_the_end(reply) or Reading(None, None, "no_answer", "none")
+
+
+def _in_full(reply: _Reply) -> Reading | None:
+    """Read an option's whole text where an answer is stated, or where it is a whole line."""
+    whole = [statement for statement in reply.said if statement.claim.kind is Kind.TEXT]
+    whole = sorted([*whole, *_whole_lines(reply)], key=lambda statement: statement.start)
+    return _as_reading(settled(whole, reply.plain), "content")
 
 
 def _whole_lines(reply: _Reply) -> Iterator[Statement]:
@@ -273,6 +284,6 @@ def _near_the_end(reply: _Reply) -> Reading | None:
 
 
 def _label_follows(tail: str, index: int, options: OptionTexts) -> bool:
-    """Whether the text of an option is followed by its own label in brackets."""
-    own = [match for match in _IN_BRACKETS.finditer(tail) if match[1] == LABELS[index]]
+    """Whether the text of an option is followed by its own label in brackets, or by "option X"."""
+    own = [match for match in _LABEL_BEHIND.finditer(tail) if LABELS[index] in (match[1], match[2])]
     return any(f" {options.tokens(tail[: match.start()])}".endswith(f" {options.texts[index]}") for match in own)

@@ -2,20 +2,29 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from enum import IntEnum
+from itertools import chain, takewhile
 from typing import NamedTuple
 
 from medeval.answers import cues
-from medeval.answers.claims import read_line, read_value
-from medeval.answers.labels import CJK, DENIED_AFTER, Claim, Kind
+from medeval.answers.claims import read_last_sentence, read_line, read_value
+from medeval.answers.labels import DENIED_AFTER, ORDINALS, Claim, Kind
 from medeval.answers.options import LABELS, OptionTexts
 from medeval.answers.text import lower, places
 
 # How far before and after a statement its context is looked at, in characters.
 _NEAR = 60
+_LONGEST_WORD = 16
 _SENTENCE_ENDS = ".!?\n"
-_LETTER = re.compile(rf"[A-J](?![^\W{CJK}]|['’-])")
-_JOINED = re.compile(rf"[^\W{CJK}]|['’-]")
-_LABEL_START = re.compile(r"^[\s>•-]*\(?([A-J])[).:]", re.MULTILINE)
+_LABEL_START = re.compile(r"^[\s>•-]*\(?([A-J])[).:]|\b[Oo]ption ([A-J])\b", re.MULTILINE)
+
+
+class Weight(IntEnum):
+    """How much a statement counts against others: a remark on an option, an answer, or a form kept for final answers."""
+
+    REMARK = 0
+    ANSWER = 1
+    FINAL = 2
 
 
 class Statement(NamedTuple):
@@ -25,27 +34,29 @@ class Statement(NamedTuple):
         start: Where its cue begins.
         end: Where its value begins.
         claim: What it says.
-        final: Whether its form is kept for answers: a box, a tag, a field, "final answer".
+        weight: A remark is "B is correct", which may speak of a statement in a list; an answer is "the answer is B";
+            final are a box, a tag, a field, "final answer".
     """
 
     start: int
     end: int
     claim: Claim
-    final: bool = False
+    weight: Weight = Weight.ANSWER
 
 
 def statements(plain: str, options: OptionTexts) -> list[Statement]:
     """Return every statement of an answer in a reply without markup, in the order of the text."""
     small = lower(plain)
     found = [*_cued(plain, small, options), *_by_letter(plain, small, options), *_by_form(plain, small, options)]
-    found += _presented(plain, small, options)
+    found += [*_by_number(plain, small, options), *_presented(plain, small, options)]
     found += _under_heading(plain, small, options)
     said = (statement for statement in found if statement.claim.kind is not Kind.NOTHING)
+    said = (statement for statement in said if not cues.SUPPOSED.search(_sentence_before(small, statement.start)))
     return sorted(said, key=lambda statement: statement.start)
 
 
 def label_lines(plain: str, options: OptionTexts) -> list[Statement]:
-    """Return what the first line and the run of label lines at the end say, when they hold nothing else.
+    """Return what the first line, the last sentence and the run of label lines at the end say, when it is a label.
 
     The first line says nothing when it opens a tour of the options.
     """
@@ -53,19 +64,26 @@ def label_lines(plain: str, options: OptionTexts) -> list[Statement]:
     if not lines:
         return []
     found = []
-    first = read_line(lines[0], options, explained=True)
-    if first.kind is Kind.LABEL and not lines[0].strip()[0].islower():
-        if {match[1] for match in _LABEL_START.finditer(plain)} <= {first.extracted}:
-            found.append(Statement(0, 0, first))
-    run: list[Claim] = []
-    for line in reversed(lines):
-        claim = read_line(line, options)
-        if claim.kind is not Kind.LABEL:
-            break
-        run.append(claim)
-    if run:
-        found.append(Statement(len(plain), len(plain), _together(run[::-1])))
+    first = read_line(lines[0], options)
+    weight = Weight.ANSWER
+    if first.kind is not Kind.LABEL:
+        first, weight = read_line(lines[0], options, explained=True), Weight.REMARK
+    if first.kind is Kind.LABEL and not _opens_tour(plain, first):
+        found.append(Statement(0, 0, first, weight))
+    run = list(takewhile(lambda claim: claim.kind is Kind.LABEL, (read_line(line, options) for line in reversed(lines))))
+    last = _together(run[::-1]) if run else read_last_sentence(lines[-1], options)
+    if last.kind is Kind.LABEL:
+        found.append(Statement(len(plain), len(plain), last))
     return found
+
+
+def _opens_tour(plain: str, first: Claim) -> bool:
+    """Whether the options after the one of the first line are gone through in their order."""
+    if len(first.choices) != 1:
+        return False
+    others = (match[1] or match[2] for match in _LABEL_START.finditer(plain))
+    following = next((LABELS.index(other) for other in others if LABELS.index(other) not in first.choices), None)
+    return following is not None and following == min(first.choices) + 1
 
 
 def settled(found: Sequence[Statement], plain: str) -> Claim | None:
@@ -76,7 +94,8 @@ def settled(found: Sequence[Statement], plain: str) -> Claim | None:
     """
     if len({statement.claim.choices for statement in found}) <= 1:
         return found[-1].claim if found else None
-    found = [statement for statement in found if not _supposed(statement, lower(plain))] or found
+    found = [statement for statement in found if not _hedged(statement, lower(plain))] or found
+    found = _without_remarks(found, lower(plain))
     last = found[-1]
     rivals = [statement for statement in found if statement.claim.choices != last.claim.choices]
     if not rivals or (len(last.claim.choices) <= 1 and stands(last, rivals, plain)):
@@ -90,13 +109,24 @@ def stands(last: Statement, rivals: Sequence[Statement], plain: str) -> bool:
     between = small[rivals[-1].end : last.start]
     if cues.TAKEN_BACK.search(between) or cues.TURNED.search(between):
         return True
-    if any(rival.final for rival in rivals):
+    if any(rival.weight is Weight.FINAL for rival in rivals):
         return False
-    return last.final or cues.CONCLUDED.search(_sentence_before(small, last.start)) is not None
+    return last.weight is Weight.FINAL or cues.CONCLUDED.search(_sentence_before(small, last.start)) is not None
 
 
-def _supposed(statement: Statement, small: str) -> bool:
-    return cues.SUPPOSED.search(_sentence_before(small, statement.start) + small[statement.start : statement.end]) is not None
+def _hedged(statement: Statement, small: str) -> bool:
+    return cues.HEDGED.search(_sentence_before(small, statement.start) + small[statement.start : statement.end]) is not None
+
+
+def _without_remarks(found: Sequence[Statement], small: str) -> Sequence[Statement]:
+    """Drop remarks where an answer is stated, unless the last remark takes the answer back."""
+    stated = [statement for statement in found if statement.weight is not Weight.REMARK]
+    if not stated or len(stated) == len(found):
+        return found
+    last = found[-1]
+    if last.weight is Weight.REMARK and cues.TAKEN_BACK.search(small[stated[-1].end : last.start]):
+        return [last]
+    return stated
 
 
 def _sentence_before(small: str, place: int) -> str:
@@ -121,7 +151,8 @@ def _cued(plain: str, small: str, options: OptionTexts) -> Iterator[Statement]:
             while place >= 0:
                 if match := _cue_at(cue, small, place):
                     claim = read_value(_line_from(plain, match.end()), options)
-                    yield Statement(place, match.end(), claim, small.startswith("final ", max(0, place - 6)))
+                    final = small.startswith("final ", max(0, place - 6))
+                    yield Statement(place, match.end(), claim, Weight.FINAL if final else Weight.ANSWER)
                 place = small.find(word, place + 1)
 
 
@@ -144,40 +175,66 @@ def _line_from(plain: str, start: int) -> str:
 
 def _by_letter(plain: str, small: str, options: OptionTexts) -> Iterator[Statement]:
     """Read letters that stand by themselves, by the words before or after them."""
-    for match in _LETTER.finditer(plain):
-        place = match.start()
-        if match[0] not in options.labels or _JOINED.match(plain[place - 1 : place]):
+    for match in chain(cues.LETTER.finditer(plain), cues.SMALL_LETTER.finditer(plain)):
+        place = match.end() - 1
+        if plain[place].upper() not in options.labels:
             continue
-        start = len(plain[:place].rstrip("([\"'“‘")) if plain[place - 1 : place] in tuple("([\"'“‘") else place
-        before = small[max(0, start - _NEAR) : start]
-        after = small[match.end() : match.end() + 2 * _NEAR]
-        last_word = before.rstrip(" ,:").rpartition(" ")[2]
-        if last_word in cues.BEFORE_LABEL_WORDS and cues.BEFORE_LABEL.search(before):
-            claim = read_value(_line_from(plain, start), options)
-            if claim.kind is Kind.LABEL and (match[0] != "I" or start < place):
-                yield Statement(start, start, claim)
-        elif after.lstrip(" )]\"'”’").startswith(cues.AFTER_LABEL_WORDS) and (right := cues.AFTER_LABEL.match(after)):
-            letters = cues.LETTERS_BEFORE.search(plain, max(0, start - _NEAR), start) if right["several"] else None
-            if cues.CLAUSE_START.search(small[max(0, start - _NEAR) : letters.start() if letters else start]):
-                named = match[0] if letters is None else letters[0] + match[0]
-                yield Statement(start, start, read_value(f"({named})" if letters is None else named, options))
+        if _last_word(small, place) in cues.BEFORE_LABEL_WORDS:
+            yield from _said_before(plain, small, place, options)
+        if right := cues.AFTER_LABEL.match(small, place + 1):
+            yield from _called_right(plain, small, place, right, options)
+
+
+def _last_word(small: str, place: int) -> str:
+    before = small[max(0, place - _LONGEST_WORD) : place].rstrip(" ,:([\"'")
+    return before[before.rfind(" ") + 1 :]
+
+
+def _said_before(plain: str, small: str, place: int, options: OptionTexts) -> Iterator[Statement]:
+    start = place - 1 if plain[place - 1 : place] in tuple("([\"'") else place
+    if cues.BEFORE_LABEL.search(small[max(0, start - _NEAR) : start]):
+        claim = read_value(_line_from(plain, start), options)
+        if claim.kind is Kind.LABEL and (plain[place] != "I" or start < place):
+            yield Statement(start, start, claim)
+
+
+def _called_right(
+    plain: str, small: str, place: int, right: re.Match[str], options: OptionTexts
+) -> Iterator[Statement]:
+    start = place - 1 if plain[place - 1 : place] in tuple("([\"'") else place
+    letters = cues.LETTERS_BEFORE.search(plain, max(0, start - _NEAR), start) if right["several"] else None
+    if cues.CLAUSE_START.search(small[max(0, start - _NEAR) : letters.start() if letters else start]):
+        claim = read_value(f"({plain[place]})" if letters is None else letters[0] + plain[place], options)
+        yield Statement(start, start, claim, Weight.ANSWER if right["called"] else Weight.REMARK)
+
+
+def _by_number(plain: str, small: str, options: OptionTexts) -> Iterator[Statement]:
+    """Read options that are counted instead of lettered, and called right."""
+    for word in ("option", "choice"):
+        for place in places(small, word):
+            right = cues.COUNTED_RIGHT.match(small, place)
+            if (ordinal := _last_word(small, place)) in ORDINALS:
+                right = cues.ORDINAL_RIGHT.match(small, place - len(ordinal) - 1)
+            if right and cues.CLAUSE_START.search(small[max(0, right.start() - _NEAR) : right.start()].removesuffix("the ")):
+                value = plain[right.start() : right.end()]
+                yield Statement(right.start(), right.start(), read_value(value, options), Weight.REMARK)
 
 
 def _by_form(plain: str, small: str, options: OptionTexts) -> Iterator[Statement]:
     """Read boxes, answer tags and JSON fields."""
     for match in cues.BOXED.finditer(plain) if "\\" in plain else ():
-        yield Statement(match.start(), match.end(), read_value(match[1] or match[2] or "", options), final=True)
+        yield Statement(match.start(), match.end(), read_value(match[1] or match[2] or "", options), Weight.FINAL)
     for bracket in "<[":
         for place in places(plain, bracket):
             if tag := cues.TAGGED.match(plain, place + 1):
-                yield Statement(place, tag.end(), read_value(tag[1] or tag[2] or "", options), final=True)
+                yield Statement(place, tag.end(), read_value(tag[1] or tag[2] or "", options), Weight.FINAL)
     for colon in ("\":", "':", "\" :", "' :"):
         for place in places(small, colon):
             value = cues.JSON_VALUE.match(plain, place + len(colon))
             if value and cues.JSON_KEY.search(small[max(0, place - _NEAR) : place + len(colon) - 1]):
                 said = next(group for group in value.groups() if group is not None)
                 said = said.replace('"', "").replace("'", "") if value[1] is not None else said
-                yield Statement(place, value.end(), read_value(said, options), final=True)
+                yield Statement(place, value.end(), read_value(said, options), Weight.FINAL)
 
 
 def _presented(plain: str, small: str, options: OptionTexts) -> Iterator[Statement]:

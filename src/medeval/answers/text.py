@@ -11,6 +11,8 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _DRAWN_AS = re.compile("[\ufe0e\ufe0f]")
 _LINE_ENDS = ("\r\n", *"\r\x0b\x0c\x85\u2028\u2029")
 _BLANKS = "\t\x1c\x1d\x1e\x1f\u1680"
+# Quotes and brackets that stand where ASCII ones would.
+_MARKS = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "【": "[", "】": "]"})
 _EMPTY_LINES = re.compile(r"\n(?: ?\n)+")
 
 # Marks with which chat formats end a turn, found in replies when they were decoded as text.
@@ -47,6 +49,7 @@ def _fold_letters(text: str) -> str:
     rare = "".join(_NOT_ASCII.findall(text))
     if fold_lookalikes(rare) != rare or not unicodedata.is_normalized("NFKC", text):
         text = fold_lookalikes(text)
+    text = text.translate(_MARKS)
     return _DRAWN_AS.sub("", text) if "\ufe0f" in rare or "\ufe0e" in rare else text
 
 
