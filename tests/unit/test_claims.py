@@ -5,17 +5,16 @@ from dataclasses import replace
 import pytest
 from scipy import stats
 
-from medeval.claims.average import fragility
 from medeval.claims.decide import (
     decide_bounded_loss,
     decide_equality,
     decide_order,
     decide_point_value,
-    decide_size,
-    decide_token_ratio,
-    withhold,
+    withheld,
 )
 from medeval.claims.measured import Constant, Difference, TokenRatio
+from medeval.claims.ratios import decide_size, decide_token_ratio
+from medeval.claims.robustness import fragility
 from medeval.claims.verdicts import Decision, Flag, Verdict, combine
 
 # METHODS A9: the published difference of the averages and its unpaired error, in points.
@@ -181,7 +180,7 @@ def test_equality_without_spread_is_decided_by_exact_bounds() -> None:
 
 
 def entries(*values: float) -> list[dict[str, object]]:
-    return [{"difference": {"value": value}, "items": 100} for value in values]
+    return [{"benchmark": f"b{i}", "difference": value, "items": 100} for i, value in enumerate(values)]
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
@@ -196,7 +195,7 @@ def test_an_average_on_which_two_thirds_agree_is_not_fragile() -> None:
 
 
 def test_no_judged_claim_is_decided_by_a_judge_that_is_not_credible() -> None:
-    decision = withhold(order(RESOLVED), "the judge's agreement with physicians is not established")
+    decision = withheld(order(RESOLVED), "the judge's agreement is not established", Flag.JUDGE_NOT_CREDIBLE)
     assert decision.verdict == Verdict.INCONCLUSIVE
     assert Flag.JUDGE_NOT_CREDIBLE in decision.flags
 

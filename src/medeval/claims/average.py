@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from medeval.claims.measured import POINTS, Constant
-from medeval.statistics.across import leave_one_out, micro_average
 from medeval.statistics.quantiles import two_sided, upper_tail
 
 CONFIDENCE = 0.95
@@ -32,24 +31,6 @@ def mean_of(estimates: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     half = two_sided(CONFIDENCE) * se
     p_value = 2.0 * upper_tail(abs(value) / se) if se else None
     return {"value": value, "se": se, "low": value - half, "high": value + half, "p_value": p_value, "method": method}
-
-
-def fragility(entries: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Say what would turn the order: one benchmark left out, another weighting, or too few benchmarks ahead.
-
-    Args:
-        entries: The benchmarks of a comparison, with their `difference` and their `items`.
-    """
-    values = [entry["difference"]["value"] for entry in entries]
-    sign, reasons = np.sign(np.mean(values)), []
-    if len(values) > 1 and leave_one_out(values).sign_changes:
-        reasons.append("leaving one benchmark out changes the sign")
-    if sign * micro_average(values, [entry["items"] for entry in entries]) < 0:
-        reasons.append("weighting by items changes the sign")
-    agree = sum(sign * value > 0 for value in values)
-    if sign and 3 * agree < 2 * len(values):
-        reasons.append(f"only {agree} of {len(values)} benchmarks agree in sign")
-    return tuple(reasons)
 
 
 def constant_of(entries: Sequence[Mapping[str, Any]], sign: int) -> Constant | None:

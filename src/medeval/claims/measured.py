@@ -1,8 +1,10 @@
 """What a measurement hands to a decision: a difference, a ratio of tokens, or the reason why there is neither."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from medeval.claims.verdicts import Estimand
 
 POINTS = 100.0
 
@@ -31,11 +33,11 @@ class Constant:
 
 @dataclass(frozen=True)
 class Difference:
-    """A measured difference A minus B, in points, with what qualifies it.
+    """A measured difference A minus B, or of our value minus a stated one, in points, with what qualifies it.
 
     Attributes:
         value: The difference.
-        se: Its standard error; None when it cannot be computed.
+        se: Its standard error for the estimand that is named; None when it cannot be computed.
         low: Lower end of the interval.
         high: Upper end of the interval.
         p_value: Of no difference.
@@ -46,6 +48,12 @@ class Difference:
         items_total: Items that exist; None when they are not known.
         constant: Set when no spread is seen, so that the error says nothing.
         notes: What else a reader must know.
+        estimand: What `se` is about.
+        fixed_se: Error from the noise between runs alone; None when it is not known.
+        absent: Benchmarks of an average that were not measured; with any, the average itself was not.
+        truncated: Share of truncated replies of each side, by `a` and `b`.
+        alternatives: The difference under other treatments of replies without an answer, by name.
+        numbers: What it is made of, for the verdict.
     """
 
     value: float
@@ -60,6 +68,27 @@ class Difference:
     items_total: int | None = None
     constant: Constant | None = None
     notes: tuple[str, ...] = ()
+    estimand: Estimand = Estimand.SAMPLED
+    fixed_se: float | None = None
+    absent: tuple[str, ...] = ()
+    truncated: Mapping[str, float] = field(default_factory=dict)
+    alternatives: Mapping[str, float] = field(default_factory=dict)
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Published:
+    """How a stated value was made, as far as it matters to a repetition.
+
+    Attributes:
+        value: The stated value, in points.
+        runs: Runs that were averaged; 1 when the publication does not say.
+        half_unit: Half of the last printed digit, in points.
+    """
+
+    value: float
+    runs: int
+    half_unit: float
 
 
 @dataclass(frozen=True)
@@ -76,6 +105,7 @@ class TokenRatio:
         truncated: Largest share of truncated replies on either side.
         partial: What is left out.
         items_total: Items that exist; None when they are not known.
+        numbers: What else is known of the two sides, for the verdict.
     """
 
     value: float
@@ -87,6 +117,7 @@ class TokenRatio:
     truncated: float = 0.0
     partial: tuple[str, ...] = ()
     items_total: int | None = None
+    numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
 def in_points(estimate: Mapping[str, Any], sign: int, **more: Any) -> Difference:

@@ -1,36 +1,40 @@
 """The verdict stage: a publication's claims and the run's comparisons in, one verdict per claim out."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from medeval.claims import decide
-from medeval.claims.evidence import Evidence, targets_of
-from medeval.claims.measured import Difference, Missing
+from medeval.claims.decide import withheld
+from medeval.claims.differences import ALPHA
+from medeval.claims.evidence import Evidence, systems_of, targets_of
+from medeval.claims.family import Family, Key, family, headline_claims, ordered_parts
+from medeval.claims.measured import Difference
+from medeval.claims.parts import Stage, decide_part, difference
+from medeval.claims.published import PublishedFigures
 from medeval.claims.sentence import sentence
-from medeval.claims.verdicts import Decision, Flag, combine, not_testable
-from medeval.claims.weights import Weights, read_weights
-from medeval.compare.document import COMPARISONS, VERDICTS, read_document
-from medeval.config.publication import AVERAGE, SIZE, TOKENS, Publication, load_publication
-from medeval.config.publication_claims import Claim, Comparison
+from medeval.claims.subjects import match_subjects
+from medeval.claims.verdicts import Decision, Flag, Verdict, combine
+from medeval.claims.weights import read_weights
+from medeval.compare.document import COMPARISONS, VERDICTS, as_json, read_document
+from medeval.config.publication import load_publication
+from medeval.config.publication_claims import Claim
 from medeval.errors import MedevalError
 from medeval.files import sha256_file, write_json
-from medeval.statistics.multiplicity import holm
 
-ALPHA = 0.05
-_CONVERSATION_SUBSETS = {"healthbench": "main", "healthbench_hard": "hard", "healthbench_consensus": "consensus"}
+_Adjusted = Mapping[tuple[str, int, str], float]
 
 
 def decide_claims(
     claims_path: Path,
     comparisons_path: Path,
     weights: Sequence[Path],
-    subjects: dict[str, str],
+    subjects: Mapping[str, str],
     out: Path,
     *,
     credible_judge: bool,
     target: str | None = None,
+    protocols: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Decide every claim of a publication and write the verdicts.
 
@@ -38,11 +42,13 @@ def decide_claims(
         claims_path: The publication file.
         comparisons_path: The comparisons document of a run.
         weights: Descriptions of the weights files, `.../MODEL/VARIANT.gguf.json`.
-        subjects: Published name -> MODEL/VARIANT.
+        subjects: Published name -> MODEL/VARIANT; names that agree need none.
         out: JSON document to write.
         credible_judge: Whether the judge's agreement with physicians is established; no claim about
             graded conversations is decided without.
         target: The target to decide on; None for every target of the comparisons, with one part for each.
+        protocols: Comparisons documents of the same systems under other protocols; what they give may
+            explain a difference from a publication whose own protocol is not known.
 
     Raises:
         MedevalError: A file is missing or malformed, or nothing was measured on the target.
@@ -50,33 +56,32 @@ def decide_claims(
     publication = load_publication(claims_path)
     comparisons = read_document(comparisons_path, COMPARISONS)
     targets = _targets(comparisons, target, comparisons_path)
-    evidence = [Evidence(comparisons, name) for name in targets]
-    several = len(targets_of(comparisons)) > 1
-    stage = _Stage(publication, evidence, read_weights(weights), subjects, credible_judge, several)
-    adjusted = _adjusted_p_values(stage)
+    others = {path.name: read_document(path, COMPARISONS) for path in protocols}
+    stage = Stage(
+        publication=publication,
+        figures=PublishedFigures(publication),
+        evidence=[Evidence(comparisons, name) for name in targets],
+        others={name: [Evidence(other, t) for t in targets_of(other)] for name, other in others.items()},
+        weights=read_weights(weights),
+        subjects=match_subjects(publication, systems_of(comparisons), subjects),
+        credible_judge=credible_judge,
+        name_targets=len(targets_of(comparisons)) > 1,
+    )
+    families, verdicts = _decide(stage)
+    inputs = {"claims": claims_path, "comparisons": comparisons_path, **{path.name: path for path in protocols}}
     document = {
         "schema": VERDICTS,
         "publication": publication.title,
         "alpha": ALPHA,
         "headline": comparisons["headline"],
         "targets": targets,
-        "inputs": {"claims": sha256_file(claims_path), "comparisons": sha256_file(comparisons_path)},
-        "verdicts": [_verdict(claim, stage, adjusted) for claim in publication.claims],
+        "inputs": {name: sha256_file(path) for name, path in inputs.items()},
+        "subjects": [as_json(subject) for subject in stage.subjects.values()],
+        "families": [found.as_json(ALPHA) for found in families],
+        "verdicts": verdicts,
     }
     write_json(out, document)
     return document
-
-
-@dataclass(frozen=True)
-class _Stage:
-    """What every decision of one call shares; `evidence` has one entry per target that is decided on."""
-
-    publication: Publication
-    evidence: list[Evidence]
-    weights: Weights
-    subjects: Mapping[str, str]
-    credible_judge: bool
-    name_targets: bool
 
 
 def _targets(comparisons: Mapping[str, Any], target: str | None, path: Path) -> list[str]:
@@ -91,14 +96,50 @@ def _targets(comparisons: Mapping[str, Any], target: str | None, path: Path) -> 
     return found if target is None else [target]
 
 
-def _verdict(claim: Claim, stage: _Stage, adjusted: Mapping[tuple[str, int, str], float]) -> dict[str, Any]:
+def _decide(stage: Stage) -> tuple[list[Family], list[dict[str, Any]]]:
+    """Decide the headline claims, then those that wait for one that reproduced; return families and verdicts."""
+    first = headline_claims(stage.publication)
+    families = _families("headline claims", first, stage)
+    decided = {claim.id: _verdict(claim, stage, _adjusted(families)) for claim in first}
+    waiting = [claim for claim in stage.publication.claims if claim.after is not None]
+    opened = [claim for claim in waiting if decided[str(claim.after)]["verdict"] == Verdict.REPRODUCED]
+    second = _families("claims after a headline claim", opened, stage)
+    for claim in waiting:
+        decided[claim.id] = _verdict(claim, stage, _adjusted(second), tested=claim in opened)
+    return [*families, *second], [decided[claim.id] for claim in stage.publication.claims]
+
+
+def _families(name: str, claims: Sequence[Claim], stage: Stage) -> list[Family]:
+    """Return the family of these claims on each target; a claim has to hold on all, so targets share no family."""
+    found = []
+    for evidence in stage.evidence:
+        p_values: dict[Key, float | None] = {}
+        for claim, index, part in ordered_parts(claims):
+            a, b = stage.system(part.a), stage.system(part.b)
+            measured = difference(part, a, b, stage.publication, evidence) if a and b else None
+            p_values[claim.id, index] = measured.p_value if isinstance(measured, Difference) else None
+        found += [family(name, evidence.target, p_values, ALPHA)] if p_values else []
+    return found
+
+
+def _adjusted(families: Sequence[Family]) -> _Adjusted:
+    """Return adjusted p-values by claim, part and target, of what was tested."""
+    return {
+        (claim, part, found.target): value
+        for found in families
+        for (claim, part), value in found.adjusted.items()
+        if found.p_values[claim, part] is not None
+    }
+
+
+def _verdict(claim: Claim, stage: Stage, adjusted: _Adjusted, *, tested: bool = True) -> dict[str, Any]:
     decisions = [
-        _qualified(decision, part, stage)
+        decision if tested else _not_confirmed(decision, claim)
         for index, part in enumerate(claim.comparisons)
-        for decision in _decide_part(claim, index, part, stage, adjusted)
+        for decision in decide_part(claim, index, part, stage, adjusted)
     ]
     verdict = combine(decisions)
-    flags = set().union(*(decision.flags for decision in decisions))
+    flags = set().union(*(decision.flags for decision in decisions)) | stage.figures.flags(claim.id)
     if stage.publication.evaluation.undisclosed:
         flags.add(Flag.PROTOCOL_MISMATCH)
     return {
@@ -107,145 +148,19 @@ def _verdict(claim: Claim, stage: _Stage, adjusted: Mapping[tuple[str, int, str]
         "sentence": claim.sentence,
         "verdict": verdict,
         "flags": sorted(flags),
-        "plain": sentence(claim, verdict, decisions, name_targets=stage.name_targets),
+        "plain": sentence(claim, verdict, decisions, flags, name_targets=stage.name_targets),
+        "after": claim.after,
+        "published_figures": stage.figures.findings(claim.id),
         "parts": [_as_json(decision) for decision in decisions],
     }
 
 
-def _decide_part(
-    claim: Claim, index: int, part: Comparison, stage: _Stage, adjusted: Mapping[tuple[str, int, str], float]
-) -> list[Decision]:
-    """Decide one part of a claim, on every target where that matters."""
-    other = part.b or part.a  # a value alone is compared with what was stated for it
-    a, b = stage.subjects.get(part.a), stage.subjects.get(other)
-    if a is None or b is None:
-        unknown = ", ".join(name for name, found in ((part.a, a), (other, b)) if found is None)
-        return [not_testable(part.metric, part.a, other, f"this run evaluates no {unknown}")]
-    if part.metric == SIZE:
-        return [_decide_size(part, a, b, stage.weights)]
-    if claim.type == "T4" and part.metric != TOKENS:
-        reason = f"a ratio is decided for {SIZE} and {TOKENS} only, not for {part.metric}"
-        return [not_testable(part.metric, a, b, reason)]
-    return [
-        replace(
-            _decide_measured(
-                claim, part, a, b, stage.publication, evidence, adjusted.get((claim.id, index, evidence.target))
-            ),
-            target=evidence.target,
-        )
-        for evidence in stage.evidence
-    ]
-
-
-def _decide_measured(
-    claim: Claim,
-    part: Comparison,
-    a: str,
-    b: str,
-    publication: Publication,
-    evidence: Evidence,
-    adjusted_p: float | None,
-) -> Decision:
-    if part.metric == TOKENS:
-        return _decide_tokens(part, a, b, evidence)
-    if claim.type == "T1":
-        return _decide_point_value(claim, part, a, publication, evidence)
-    found = _difference(part, a, b, publication, evidence)
-    if isinstance(found, Missing):
-        return not_testable(part.metric, a, b, found.reason)
-    match claim.type:
-        case "T3":
-            return decide.decide_bounded_loss(part.metric, a, b, found, claim.margin or decide.EQUAL_WITHIN, ALPHA)
-        case "T5":
-            return decide.decide_equality(part.metric, a, b, found, claim.margin or decide.EQUAL_WITHIN, ALPHA)
-        case _:
-            return decide.decide_order(part.metric, a, b, found, part.stated_difference, adjusted_p, ALPHA)
-
-
-def _qualified(decision: Decision, part: Comparison, stage: _Stage) -> Decision:
-    """Add what casts doubt on a decision from outside its own numbers: the judge, and what stands for a model."""
+def _not_confirmed(decision: Decision, claim: Claim) -> Decision:
     if decision.estimate is None:
-        return decision
-    if part.metric in _CONVERSATION_SUBSETS and not stage.credible_judge:
-        decision = decide.withhold(decision, "the judge's agreement with physicians is not established")
-    if stand_ins := list(_quantized_models(part, stage)):
-        flags = decision.flags | {Flag.COMPARATOR_MISMATCH}
-        decision = replace(decision, reasons=(*decision.reasons, *stand_ins), flags=flags)
-    return decision
-
-
-def _quantized_models(part: Comparison, stage: _Stage) -> Iterator[str]:
-    """Name each published model of a comparison, not a weights file, for which a quantized file stands in."""
-    for name in dict.fromkeys(filter(None, (part.a, part.b))):
-        types = stage.weights.quantized_types(stage.subjects[name])
-        if types and stage.publication.model(name) is not None:
-            file = stage.subjects[name]
-            yield f"the model {name} is represented by a quantized file, {file} (tensors of {', '.join(types)})"
-
-
-def _difference(part: Comparison, a: str, b: str, publication: Publication, evidence: Evidence) -> Difference | Missing:
-    if part.metric == AVERAGE:
-        return evidence.average(a, b, _averaged(publication))
-    if part.metric in _CONVERSATION_SUBSETS:
-        return evidence.conversations(a, b, _CONVERSATION_SUBSETS[part.metric])
-    return evidence.benchmark(a, b, part.metric)
-
-
-def _averaged(publication: Publication) -> list[str]:
-    return publication.average.over if publication.average else []
-
-
-def _decide_point_value(
-    claim: Claim, part: Comparison, a: str, publication: Publication, evidence: Evidence
-) -> Decision:
-    average, stated = part.metric == AVERAGE, part.stated_a
-    if stated is None:
-        return not_testable(part.metric, a, a, "the claim states no value")
-    if part.metric in _CONVERSATION_SUBSETS:
-        found = evidence.conversations_against_stated(a, _CONVERSATION_SUBSETS[part.metric], stated)
-    else:
-        found = evidence.against_stated(a, part.metric, _averaged(publication) if average else None, stated)
-    if isinstance(found, Missing):
-        return not_testable(part.metric, a, a, found.reason)
-    margin = claim.margin or (decide.AVERAGE_DRIFT if average else decide.BENCHMARK_DRIFT)
-    return decide.decide_point_value(part.metric, a, found, stated, margin, ALPHA)
-
-
-def _decide_size(part: Comparison, a: str, b: str, weights: Weights) -> Decision:
-    if part.stated_reduction is None:
-        return not_testable(SIZE, a, b, "the claim states no reduction")
-    bytes_a, bytes_b = weights.bytes_of(a), weights.bytes_of(b)
-    if bytes_a is None or bytes_b is None:
-        unknown = ", ".join(name for name, size in ((a, bytes_a), (b, bytes_b)) if size is None)
-        return not_testable(SIZE, a, b, f"no description of {unknown} was given, so its size is not known")
-    return decide.decide_size(a, b, bytes_a, bytes_b, part.stated_reduction)
-
-
-def _decide_tokens(part: Comparison, a: str, b: str, evidence: Evidence) -> Decision:
-    if part.stated_ratio is None:
-        return not_testable(TOKENS, a, b, "the claim states no ratio")
-    ratio = evidence.tokens(a, b)
-    if isinstance(ratio, Missing):
-        return not_testable(TOKENS, a, b, ratio.reason)
-    return decide.decide_token_ratio(a, b, ratio, part.stated_ratio, part.ratio_decimals)
-
-
-def _adjusted_p_values(stage: _Stage) -> dict[tuple[str, int, str], float]:
-    """Adjust the p-values of all claims of order together (Holm), by claim, part and target."""
-    raw: dict[tuple[str, int, str], float] = {}
-    for claim in stage.publication.claims:
-        for index, part in enumerate(claim.comparisons):
-            if claim.type != "T2" or part.b is None or part.metric in (SIZE, TOKENS):
-                continue
-            a, b = stage.subjects.get(part.a), stage.subjects.get(part.b)
-            if a is None or b is None:
-                continue
-            for evidence in stage.evidence:
-                found = _difference(part, a, b, stage.publication, evidence)
-                if isinstance(found, Difference) and found.p_value is not None:
-                    raw[claim.id, index, evidence.target] = found.p_value
-    return dict(zip(raw, holm(list(raw.values()), ALPHA).p_values, strict=True)) if raw else {}
+        return replace(decision, flags=decision.flags | {Flag.HEADLINE_FIRST})
+    return withheld(decision, f"not tested: its headline claim {claim.after} did not reproduce", Flag.HEADLINE_FIRST)
 
 
 def _as_json(decision: Decision) -> dict[str, Any]:
-    return {**vars(decision), "flags": sorted(decision.flags), "reasons": list(decision.reasons)}
+    written = {"flags": sorted(decision.flags), "reasons": list(decision.reasons)}
+    return {**vars(decision), **written, "numbers": as_json(dict(decision.numbers))}

@@ -1,8 +1,9 @@
-"""One sentence per verdict that can be quoted without being wrong."""
+"""One statement per verdict that can be quoted without being wrong."""
 
 import re
+from collections.abc import Mapping
 
-from medeval.claims.verdicts import Decision, Verdict
+from medeval.claims.verdicts import Decision, Estimand, Flag, Verdict
 from medeval.config.publication_claims import Claim
 
 _OPENINGS = {
@@ -11,29 +12,84 @@ _OPENINGS = {
     Verdict.INCONCLUSIVE: "Undecided",
     Verdict.NOT_TESTABLE: "Not testable in this run",
 }
+# What a quotation must not leave out, in the order in which it is said.
+_CAUTIONS: Mapping[Flag, str] = {
+    Flag.PARTIAL_COVERAGE: "Not everything that the claim covers was measured.",
+    Flag.PROTOCOL_MISMATCH: "How the publisher asked and read answers is not known in full, and may explain a part.",
+    Flag.COMPARATOR_MISMATCH: "The compared model has other figures where its makers measured it, or another file "
+    "stood for it.",
+    Flag.ARITHMETIC: "The published figures do not agree with each other.",
+    Flag.FRAGILE: "The order depends on which benchmarks are counted, or how.",
+    Flag.TRUNCATED: "Many replies were cut off by the token limit.",
+    Flag.EXTRACTION_SENSITIVE: "The figure depends on how unreadable replies are counted.",
+    Flag.JUDGE_NOT_CREDIBLE: "The automatic judge has not been shown to agree with physicians.",
+}
 
 
-def sentence(claim: Claim, verdict: Verdict, decisions: list[Decision], *, name_targets: bool = False) -> str:
-    """Say the verdict on a claim with the figures behind it.
+def sentence(
+    claim: Claim,
+    verdict: Verdict,
+    decisions: list[Decision],
+    flags: set[Flag] | frozenset[Flag] = frozenset(),
+    *,
+    name_targets: bool = False,
+) -> str:
+    """Say the verdict on a claim with the figures behind it and what must be said with them.
 
     Args:
         claim: The claim.
         verdict: The verdict on the whole.
         decisions: Its parts.
+        flags: Flags of the whole.
         name_targets: Whether to say on which target each part was measured.
     """
-    details = "; ".join(_detail(decision, name_targets) for decision in decisions)
-    return f"{_OPENINGS[verdict]}: “{claim.sentence}” {details}."
+    details = [f"{text[:1].upper()}{text[1:]}." for text in (_detail(d, name_targets) for d in decisions)]
+    measured = any(decision.estimate is not None for decision in decisions)
+    cautions = [text for flag, text in _CAUTIONS.items() if flag in flags] if measured else []
+    return " ".join([f"{_OPENINGS[verdict]}: “{claim.sentence}”", *details, *cautions])
 
 
 def _detail(decision: Decision, name_target: bool) -> str:
     on = f" on {decision.target}" if name_target and decision.target else ""
     if decision.estimate is None:
         return f"{decision.metric}{on}: {decision.reasons[0]}" if on else decision.reasons[0]
-    figure = {"points": "{:+.2f} points", "percent": "{:.1f} % smaller", "ratio": "{:.2f} times fewer tokens"}
-    text = f"{decision.metric}{on}: {figure[decision.unit].format(decision.estimate)}"
-    if decision.low is not None and decision.high is not None:
-        text += f" (95 % interval {decision.low:+.2f} to {decision.high:+.2f})"
-    items = f" on {decision.items:,} items" if decision.items else ""
+    text = f"{_figure(decision)}{on}{_basis(decision)}: {decision.reasons[0]}"
     # A hyphen before a number reads as a dash at the end of a line; a minus sign does not.
-    return re.sub(r"(?<=[ (])-(?=\d)", "\N{MINUS SIGN}", f"{text}{items}; {decision.reasons[0]}")
+    return re.sub(r"(?<=[ (])-(?=\d)", "\N{MINUS SIGN}", text)
+
+
+def _figure(decision: Decision) -> str:
+    a, b = decision.name_a or decision.a, decision.name_b or decision.b
+    where = {"average": "on the average of the benchmarks"}.get(decision.metric, f"on {decision.metric}")
+    value = decision.estimate or 0.0
+    match decision.rule:
+        case "size":
+            return f"the file {a} is {value:.1f} % smaller than {b}"
+        case "tokens":
+            return f"{b} generated {value:.2f} times as many tokens as {a}{_interval(decision, '.2f')}"
+        case "value":
+            ours, stated = decision.numbers["stated"] + value, decision.numbers["stated"]
+            return f"measured again, {a} scored {ours:.2f} {where}, {_apart(value)} than the published {stated:.2f}"
+        case _:
+            return f"measured again, {a} scored {_apart(value)} than {b} {where}{_interval(decision, '+.2f')}"
+
+
+def _apart(value: float) -> str:
+    return f"{abs(value):.2f} points {'more' if value >= 0 else 'less'}"
+
+
+def _interval(decision: Decision, form: str) -> str:
+    if decision.low is None or decision.high is None:
+        return ""
+    return f" (95 % interval {decision.low:{form}} to {decision.high:{form}})"
+
+
+def _basis(decision: Decision) -> str:
+    """Say on how many items, and whether they count as a sample."""
+    if decision.items is None:
+        return ""
+    of = decision.items_total
+    items = f"{decision.items:,} of {of:,}" if of is not None and of != decision.items else f"{decision.items:,}"
+    if decision.estimand is Estimand.FIXED:
+        return f", on the same {items} items, where only runs vary"
+    return f", on {items} items that count as a sample"

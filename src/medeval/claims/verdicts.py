@@ -1,7 +1,9 @@
 """The lattice of verdicts, and what every verdict carries."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Verdict(StrEnum):
@@ -16,13 +18,28 @@ class Verdict(StrEnum):
 class Flag(StrEnum):
     """What qualifies a verdict."""
 
+    ARITHMETIC = "ARITHMETIC"
     PROTOCOL_MISMATCH = "PROTOCOL_MISMATCH"
+    COMPARATOR_MISMATCH = "COMPARATOR_MISMATCH"
+    PARTIAL_COVERAGE = "PARTIAL_COVERAGE"
+    TRUNCATED = "TRUNCATED"
+    EXTRACTION_SENSITIVE = "EXTRACTION_SENSITIVE"
     FRAGILE = "FRAGILE"
     UNDERPOWERED = "UNDERPOWERED"
-    PARTIAL_COVERAGE = "PARTIAL_COVERAGE"
     EXCEEDS = "EXCEEDS"
     JUDGE_NOT_CREDIBLE = "JUDGE_NOT_CREDIBLE"
-    COMPARATOR_MISMATCH = "COMPARATOR_MISMATCH"
+    HEADLINE_FIRST = "HEADLINE_FIRST"
+
+
+class Estimand(StrEnum):
+    """What an error is about.
+
+    FIXED: the mean over exactly these items; it varies between runs only. SAMPLED: the mean over all items of their
+    kind, of which these are a sample.
+    """
+
+    FIXED = "fixed items"
+    SAMPLED = "sampled items"
 
 
 @dataclass(frozen=True)
@@ -38,12 +55,18 @@ class Decision:
         verdict: The outcome.
         reasons: Why, in plain words.
         estimate: A minus B (or the ratio, or the reduction); None when nothing was measured.
-        low: Lower end of the interval.
-        high: Upper end of the interval.
+        low: Lower end of the 95 % interval.
+        high: Upper end of the 95 % interval.
+        se: Standard error that decides, of the estimand that is named.
         p_value: Of the test that decides; adjusted over the publication's claims where an order is decided.
         items: Items behind the estimate.
         items_total: Items of the benchmark(s) that exist; None when that is not known.
         target: Target on which it was measured; None where none is involved.
+        rule: The rule that decided: value, order, loss, equality, tokens or size.
+        estimand: What the error is about; None where nothing random is involved or nothing was measured.
+        name_a: The publication's name for A.
+        name_b: The publication's name for B.
+        numbers: What the rule was applied to, as JSON: margins, errors of both estimands, benchmarks, and so on.
     """
 
     metric: str
@@ -63,6 +86,11 @@ class Decision:
     items_total: int | None = None
     target: str | None = None
     flags: frozenset[Flag] = field(default_factory=frozenset)
+    rule: str = ""
+    estimand: Estimand | None = None
+    name_a: str = ""
+    name_b: str = ""
+    numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
 def not_testable(metric: str, a: str, b: str, reason: str) -> Decision:

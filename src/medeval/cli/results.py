@@ -38,33 +38,78 @@ def compare(
 @click.command()
 @click.argument("weights", nargs=-1, type=FILE)
 @click.option("--claims", required=True, type=FILE, help="Publication file.")
-@click.option("--comparisons", required=True, type=FILE, help="The comparisons document.")
+@click.option("--comparisons", type=FILE, help="The comparisons document of a run.")
+@click.option(
+    "--scores",
+    multiple=True,
+    type=FILE,
+    help="Instead: tables of scores, grades, items or conversations, or folders of them.",
+)
+@click.option("--run", "run_path", type=FILE, help="The run's configuration: what stands for a name, and its protocol.")
 @click.option("--subject", "subjects", multiple=True, help="NAME=MODEL/VARIANT for a name in the publication.")
+@click.option("--headline", help="With --scores: the mode that decides claims.")
+@click.option("--seed", type=int, help="With --scores: seed of the bootstraps.")
+@click.option(
+    "--other-protocol", "protocols", multiple=True, type=FILE, help="Comparisons of the same systems asked otherwise."
+)
 @click.option("--credible-judge", is_flag=True, help="The judge's agreement with physicians is established.")
 @click.option("--target", help="Decide on this target only; else on each, and a claim has to hold on all of them.")
 @click.option("--out", required=True, type=FILE, help="JSON file to write.")
 def verdict(
     weights: tuple[Path, ...],
     claims: Path,
-    comparisons: Path,
+    comparisons: Path | None,
+    scores: tuple[Path, ...],
+    run_path: Path | None,
     subjects: tuple[str, ...],
+    headline: str | None,
+    seed: int | None,
+    protocols: tuple[Path, ...],
     credible_judge: bool,
     target: str | None,
     out: Path,
 ) -> None:
-    """Decide the claims of a publication.
+    """Decide the claims of a publication, from a run's comparisons or straight from tables of scores.
 
-    Example: medeval verdict --claims config/claims/demo.yaml --comparisons comparisons.json
-    --subject smollm2-f16=smollm2/f16 --out verdicts.json
+    With --scores the comparisons that the claims need are made first and written beside the verdicts, as
+    OUT.comparisons.json. A system whose name is the published one needs no --subject.
+
+    Example: medeval verdict --claims config/claims/demo.yaml --scores results/demo/scores
+    --scores results/demo/items --run config/demo.yaml --out verdicts.json
     """
     from medeval.claims.run import decide_claims
     from medeval.claims.table import verdict_table
+    from medeval.config.run import load_run
+    from medeval.statistics.estimates import DEFAULT_SEED
 
-    if wrong := [subject for subject in subjects if not re.fullmatch(r".+=[^=/]+/[^=/]+", subject)]:
-        raise MedevalError(f"--subject {wrong[0]}: expected NAME=MODEL/VARIANT", "Write it as in the example.")
-    names = dict(subject.rsplit("=", 1) for subject in subjects)
-    document = decide_claims(claims, comparisons, weights, names, out, credible_judge=credible_judge, target=target)
+    if (comparisons is None) == (not scores):
+        raise MedevalError("give either --comparisons or --scores", "The one is made from the other.")
+    run = load_run(run_path, with_lock=False) if run_path else None
+    names = {**(run.published_subjects() if run else {}), **_subjects(subjects)}
+    if comparisons is None:
+        from medeval.claims.measure import measure_claims
+
+        comparisons = out.with_name(f"{out.stem}.comparisons.json")
+        measure_claims(
+            claims,
+            scores,
+            names,
+            comparisons,
+            headline=headline or (run.protocol.headline if run else None),
+            margin_points=run.margin_points if run else 1.0,
+            seed=seed if seed is not None else run.seed if run else DEFAULT_SEED,
+        )
+    credible = credible_judge or bool(run and run.judge and run.judge.credible)
+    document = decide_claims(
+        claims, comparisons, weights, names, out, credible_judge=credible, target=target, protocols=protocols
+    )
     click.echo(verdict_table(document))
+
+
+def _subjects(options: tuple[str, ...]) -> dict[str, str]:
+    if wrong := [subject for subject in options if not re.fullmatch(r".+=[^=/]+/[^=/]+", subject)]:
+        raise MedevalError(f"--subject {wrong[0]}: expected NAME=MODEL/VARIANT", "Write it as in the example.")
+    return dict(subject.rsplit("=", 1) for subject in options)
 
 
 @click.command()

@@ -29,6 +29,26 @@ def by_kind(paths: Sequence[Path]) -> dict[str, list[Path]]:
     return found
 
 
+def tables_below(paths: Sequence[Path]) -> list[Path]:
+    """Replace each folder by the tables below it that can be compared; others in it are passed over.
+
+    Raises:
+        MedevalError: A folder holds none, or a Parquet file in it is unreadable.
+    """
+    kinds, found = {kind.name for kind in _KINDS}, []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = [file for file in sorted(path.rglob("*.parquet")) if tables.read_record(file).get("table") in kinds]
+        if not inside:
+            raise MedevalError(
+                f"{path}: holds no table of {', '.join(sorted(kinds))}", "Name another folder, or files."
+            )
+        found += inside
+    return found
+
+
 def package_versions(paths: Sequence[Path]) -> dict[str, list[str]]:
     """Return the package versions that wrote the tables; several of one package are all listed."""
     found: dict[str, set[str]] = {}

@@ -70,6 +70,7 @@ class Publication(PublicationSection):
             *_unknown("model", models, self._model_references()),
             *_unknown("model or weight file", subjects, self._subject_references()),
             *_unknown("metric", benchmarks | {AVERAGE, TOKENS, SIZE}, self._metric_references()),
+            *_unknown("headline claim", {claim.id for claim in self.claims if claim.after is None}, self._gates()),
         ]
         if problems:
             raise ValueError("; ".join(problems))
@@ -114,6 +115,9 @@ class Publication(PublicationSection):
     def _metric_references(self) -> list[tuple[str, str]]:
         names = [(f"claim {claim.id}", part.metric) for claim in self.claims for part in claim.comparisons]
         return names + [("file_differences", metric) for part in self.file_differences for metric in part.values]
+
+    def _gates(self) -> list[tuple[str, str]]:
+        return [(f"`after` of claim {claim.id}", claim.after) for claim in self.claims if claim.after is not None]
 
     def model(self, model_id: str | None) -> Model | None:
         """Return the model with this id, or None when the id is a weight file's."""

@@ -79,6 +79,7 @@ class Comparison(PublicationSection):
     a: str = Field(description="Id of a model or weight file, the one the claim is about.")
     b: str | None = Field(None, description="Id of what it is compared with; null for a value alone (T1).")
     stated_a: float | None = Field(None, description="Figure stated for `a`.")
+    at_least: bool = Field(False, description="Whether `stated_a` is a lower bound, which more does not contradict.")
     stated_b: float | None = Field(None, description="Figure stated for `b`.")
     stated_difference: float | None = Field(None, description="Stated `a` minus `b`, in points.")
     stated_ratio: float | None = Field(None, gt=0, description="Stated multiple: `b` divided by `a`.")
@@ -96,6 +97,9 @@ class Claim(Sourced):
     type: ClaimType = Field(description="T1 to T5.")
     sentence: str = Field(description="The claim in plain words.")
     margin: float | None = Field(None, gt=0, description="Points within which loss or equality is claimed.")
+    after: str | None = Field(
+        None, description="Id of the headline claim that has to reproduce before this one, of a subgroup, is tested."
+    )
     comparisons: list[Comparison] = Field(min_length=1, description="The parts of the claim.")
 
     @model_validator(mode="after")

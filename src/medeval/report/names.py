@@ -34,6 +34,9 @@ FLAGS = {
     "UNDERPOWERED": "The smallest difference that this many items show with 80 % power is larger than the stated one.",
     "PARTIAL_COVERAGE": "Not all of what the claim is about was run.",
     "EXCEEDS": "The measured value is above the stated one.",
+    "TRUNCATED": "More replies were cut by the token limit than a verdict on the model can stand.",
+    "EXTRACTION_SENSITIVE": "The figure depends on how replies without a readable answer are counted.",
+    "HEADLINE_FIRST": "The claim is about a part of a headline claim, which did not reproduce, so it is not tested.",
     "JUDGE_NOT_CREDIBLE": "The agreement of the HealthBench judge with physicians is not established.",
     "ARITHMETIC": "The printed figures do not agree with each other.",
     "COMPARATOR_MISMATCH": "The compared model has other figures where its makers report it, or a quantized file stood "
