@@ -1,4 +1,4 @@
-"""Commands that audit judges: meta-eval, calibrate, panel, anchors."""
+"""Commands that audit judges: meta-eval, calibrate, panel, retest, anchors."""
 
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def meta_eval(
 
 
 @judge.command()
-@click.argument("grades", type=FILE)
+@click.argument("grades", nargs=-1, required=True, type=FILE)
 @click.option("--rows", required=True, type=FILE, help="Meta-evaluation rows.")
 @click.option("--verdicts", required=True, type=FILE, help="The same judge's verdicts on them, as meta-eval writes.")
 @click.option(
@@ -96,15 +96,22 @@ def meta_eval(
 @_SEED
 @click.option("--out", required=True, type=FILE, help="JSON document to write.")
 def calibrate(
-    grades: Path, rows: Path, verdicts: Path, by: str, labelled: Path | None, resamples: int, seed: int, out: Path
+    grades: tuple[Path, ...],
+    rows: Path,
+    verdicts: Path,
+    by: str,
+    labelled: Path | None,
+    resamples: int,
+    seed: int,
+    out: Path,
 ) -> None:
-    """Take a judge's errors, as measured against physicians, out of the scores that it gave.
+    """Take a judge's errors, as measured against physicians, out of the scores that it gave; GRADES are one judge's.
 
     Example: medeval judge calibrate grades.parquet --rows meta.jsonl --verdicts verdicts.parquet --out calibrated.json
     """
     from medeval.files import write_json
     from medeval.judging.calibrate import calibrate as run
-    from medeval.judging.grades import read_graded
+    from medeval.judging.grades import read_one_judge
     from medeval.judging.labelled import read_labelled
     from medeval.judging.rows import read_rows
     from medeval.judging.show_calibration import shown
@@ -112,7 +119,7 @@ def calibrate(
 
     found = read_rows(rows)
     document = run(
-        read_graded(grades),
+        read_one_judge(grades),
         found,
         read_verdicts(verdicts, found.item_ids),
         by=by,  # type: ignore[arg-type]
@@ -131,24 +138,44 @@ def calibrate(
 @_SEED
 @click.option("--out", required=True, type=FILE, help="JSON document to write.")
 def panel(grades: tuple[Path, ...], families: tuple[str, ...], config: Path | None, seed: int, out: Path) -> None:
-    """Compare several judges of the same responses: scores, agreement, orderings and self-preference.
+    """Compare judges of the same responses: scores, agreement, orderings, self-preference; GRADES of all judges.
 
     Example: medeval judge panel a.parquet b.parquet c.parquet --family medpsy-4b=qwen --family Llama=llama --out p.json
     """
     from medeval.files import write_json
     from medeval.judging.families import of_run, parse_families
-    from medeval.judging.grades import read_graded
+    from medeval.judging.grades import read_by_judge
     from medeval.judging.panel import panel as run
     from medeval.judging.show_panel import shown
 
     stated = parse_families([*(of_run(config) if config else []), *families])
-    document = run([read_graded(path) for path in grades], stated, seed=seed)
+    document = run(read_by_judge(grades), stated, seed=seed)
     write_json(out, document)
     click.echo(shown(document))
 
 
 @judge.command()
-@click.argument("grades", type=FILE)
+@click.argument("first", type=FILE)
+@click.argument("second", type=FILE)
+@_SEED
+@click.option("--out", required=True, type=FILE, help="JSON document to write.")
+def retest(first: Path, second: Path, seed: int, out: Path) -> None:
+    """Compare two gradings of the same responses by one judge: flips, and the change of scores.
+
+    Example: medeval judge retest grades.parquet again.parquet --out retest.json
+    """
+    from medeval.files import write_json
+    from medeval.judging.grades import read_graded
+    from medeval.judging.retest import retest as run
+    from medeval.judging.show_panel import shown_retest
+
+    document = run(read_graded(first), read_graded(second), seed=seed)
+    write_json(out, document)
+    click.echo(shown_retest(document))
+
+
+@judge.command()
+@click.argument("grades", nargs=-1, required=True, type=FILE)
 @click.option("--official", required=True, type=FILE, help='JSON: {"MODEL": {"overall": 0.4778, "THEME": 0.5}}.')
 @click.option("--judged", type=FILE, help="Grades by the same judge to carry over to the official one.")
 @click.option("--published", type=click.FloatRange(0, 1), help="Published score to hold --judged's only run against.")
@@ -158,20 +185,26 @@ def panel(grades: tuple[Path, ...], families: tuple[str, ...], config: Path | No
 @_SEED
 @click.option("--out", required=True, type=FILE, help="JSON document to write.")
 def anchors(
-    grades: Path, official: Path, judged: Path | None, published: float | None, margin: float, seed: int, out: Path
+    grades: tuple[Path, ...],
+    official: Path,
+    judged: Path | None,
+    published: float | None,
+    margin: float,
+    seed: int,
+    out: Path,
 ) -> None:
-    """Hold a judge against the official one on systems with known scores, and carry its other scores over.
+    """Hold a judge against the official one on systems with known scores (GRADES), and carry its other scores over.
 
     Example: medeval judge anchors anchors.parquet --official official.json --judged grades.parquet --out anchors.json
     """
     from medeval.files import write_json
     from medeval.judging.anchors import anchors as run
     from medeval.judging.anchors import read_official
-    from medeval.judging.grades import read_graded
+    from medeval.judging.grades import read_graded, read_one_judge
     from medeval.judging.show_panel import shown_anchors
 
     document = run(
-        read_graded(grades),
+        read_one_judge(grades),
         read_official(official),
         read_graded(judged) if judged else None,
         published=published,

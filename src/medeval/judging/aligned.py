@@ -22,13 +22,13 @@ class Aligned:
         judges: The judges, in the order given.
         frame: One row per criterion, with the columns of ``CRITERION`` and `points`.
         met: 1, 0, or NaN for a missing verdict, shape (criteria, judges).
-        left_out: Criteria of each judge that some other judge was not asked about.
+        left_out: Criteria of each judge's file that stand not in all files, in the order of the judges.
     """
 
     judges: tuple[str, ...]
     frame: pd.DataFrame
     met: FloatArray
-    left_out: dict[str, int]
+    left_out: tuple[int, ...]
 
     def runs(self) -> list[tuple[dict[str, str], npt.NDArray[np.bool_]]]:
         """Return each system and subset, and which criteria are its own."""
@@ -59,8 +59,12 @@ class Aligned:
         return np.where(balance > 0, 1.0, np.where(balance < 0, 0.0, np.nan))
 
 
-def align(graded: Sequence[Graded]) -> Aligned:
+def align(graded: Sequence[Graded], *, again: bool = False) -> Aligned:
     """Match several judges' grades criterion by criterion.
+
+    Args:
+        graded: Grades, one judge each.
+        again: Whether they are grades of one judge that was asked several times; else the judges must differ.
 
     Raises:
         MedevalError: A file holds several judges, two files the same one, no criterion is shared, or points differ.
@@ -69,7 +73,10 @@ def align(graded: Sequence[Graded]) -> Aligned:
         if one.frame["judge"].nunique() > 1:
             raise MedevalError(f"{one.path}: mixes the judges {one.judge}", "Give one file per judge.")
     judges = tuple(one.judge for one in graded)
-    if twice := sorted({judge for judge in judges if judges.count(judge) > 1}):
+    twice = sorted({judge for judge in judges if judges.count(judge) > 1})
+    if again and len(set(judges)) > 1:
+        raise MedevalError(f"the judges differ: {'; '.join(judges)}", "Compare judges with `medeval judge panel`.")
+    if twice and not again:
         raise MedevalError(f"two files are by the judge {twice[0]!r}", "Name each judge in a column `judge`.")
     frames = [
         one.frame[[*CRITERION, "points", "met"]].rename(columns={"points": f"points {k}", "met": f"met {k}"})
@@ -87,5 +94,5 @@ def align(graded: Sequence[Graded]) -> Aligned:
             "Grade the same rubrics.",
         )
     met = merged[[f"met {k}" for k in range(len(graded))]].to_numpy(float)
-    left_out = {one.judge: len(one.frame) - len(merged) for one in graded}
+    left_out = tuple(len(one.frame) - len(merged) for one in graded)
     return Aligned(judges, merged[CRITERION].assign(points=points[:, 0]), met, left_out)

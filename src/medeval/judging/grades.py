@@ -1,5 +1,6 @@
 """Graded criteria of a judge as rows and as points by stratum."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from medeval.errors import MedevalError
 from medeval.healthbench.foreign import read_grades
 
 FloatArray = npt.NDArray[np.float64]
@@ -24,7 +26,7 @@ class Graded:
     Attributes:
         frame: Columns of ``tables.GRADES``; `met` is 1, 0 or NaN.
         judge: Name of the judge; several, separated by commas, if the rows come from several.
-        path: The file.
+        path: The file, or the first of several.
         notes: What was filled in or noticed while reading a table of others.
     """
 
@@ -51,6 +53,48 @@ def read_graded(path: Path) -> Graded:
     frame = found.table.to_pandas()
     frame["met"] = frame["met"].astype(object).map({True: 1.0, False: 0.0}).astype(float)
     return Graded(frame, ", ".join(sorted(set(frame["judge"]))), path, tuple(f"{path}: {note}" for note in found.notes))
+
+
+def read_by_judge(paths: Sequence[Path]) -> list[Graded]:
+    """Read files of graded criteria and put those of one judge together, in the order of the first file of each.
+
+    Raises:
+        MedevalError: As for :func:`read_graded`, a file holds several judges, or two files one criterion.
+    """
+    found: dict[str, list[Graded]] = {}
+    for path in paths:
+        one = read_graded(path)
+        if one.frame["judge"].nunique() > 1:
+            raise MedevalError(f"{path}: mixes the judges {one.judge}", "Give one judge per file.")
+        found.setdefault(one.judge, []).append(one)
+    return [_together(parts) for parts in found.values()]
+
+
+def read_one_judge(paths: Sequence[Path]) -> Graded:
+    """Read files of graded criteria that must all be by one judge.
+
+    Raises:
+        MedevalError: As for :func:`read_by_judge`, or the judges are several.
+    """
+    parts = read_by_judge(paths)
+    if len(parts) > 1:
+        raise MedevalError(
+            f"{parts[0].path} is by {parts[0].judge!r}, {parts[1].path} by {parts[1].judge!r}",
+            "Give the grades of one judge; `medeval judge panel` compares several.",
+        )
+    return parts[0]
+
+
+def _together(parts: Sequence[Graded]) -> Graded:
+    frame = pd.concat([part.frame for part in parts], ignore_index=True)
+    if (twice := frame.duplicated(CRITERION)).any():
+        row = frame[twice].iloc[0]
+        raise MedevalError(
+            f"{', '.join(str(part.path) for part in parts)}: two verdicts of {parts[0].judge!r} on criterion "
+            f"{row['criterion_index']} of {row['item_id']}, {row['model']}",
+            "Give every grading once, and name each judge; `medeval judge retest` compares gradings by one judge.",
+        )
+    return Graded(frame, parts[0].judge, parts[0].path, tuple(note for part in parts for note in part.notes))
 
 
 @dataclass(frozen=True, eq=False)

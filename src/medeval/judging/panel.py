@@ -52,7 +52,7 @@ def panel(graded: Sequence[Graded], families: Families, *, seed: int = DEFAULT_S
                 "family": of_judge[judge],
                 "met": float(np.nanmean(aligned.met[:, j])) if (~np.isnan(aligned.met[:, j])).any() else None,
                 "missing": int(np.isnan(aligned.met[:, j]).sum()),
-                "left_out": aligned.left_out[judge],
+                "left_out": aligned.left_out[j],
             }
             for j, judge in enumerate(aligned.judges)
         ],

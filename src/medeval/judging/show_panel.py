@@ -1,4 +1,4 @@
-"""The documents of panels and anchors as text for the terminal."""
+"""The documents of panels, anchors and repeated gradings as text for the terminal."""
 
 from collections.abc import Iterator
 
@@ -15,6 +15,11 @@ def shown(document: Entry) -> str:
 def shown_anchors(document: Entry) -> str:
     """Return the document of `anchors` as text."""
     return as_text(_anchor_parts(document))
+
+
+def shown_retest(document: Entry) -> str:
+    """Return the document of `retest` as text."""
+    return as_text(_retest_parts(document))
 
 
 def _parts(document: Entry) -> Iterator[str | Table]:
@@ -124,6 +129,33 @@ def _anchor_parts(document: Entry) -> Iterator[str | Table]:
     for run in document["runs"]:
         if "verdict" in run:
             yield f"{run['verdict']}: {_name(run)} against the published {run['published']:g}: {run['reason']}"
+
+
+def _retest_parts(document: Entry) -> Iterator[str | Table]:
+    yield f"Judge: {document['judge']}"
+    yield (
+        f"{document['criteria']:,} criteria in both gradings, {document['missing_in_one']:,} without a verdict in one; "
+        f"{document['only_in_one']:,} in one only"
+    )
+    yield table(
+        "Verdicts that flip",
+        ("criteria", "n", "share", "to not met", "to met"),
+        [
+            (entry["part"], f"{entry['n']:,}", figure(entry["rate"]), f"{entry['lost']:,}", f"{entry['gained']:,}")
+            for entry in document["flips"]
+        ],
+    )
+    rows = [
+        (
+            _name(run),
+            f"{run['examples']:,}",
+            number(run["first"]),
+            number(run["second"]),
+            figure(run["change"], signed=True),
+        )
+        for run in document["runs"]
+    ]
+    yield table("Mean example score, not clipped", ("system", "examples", "first", "second", "change"), rows)
 
 
 def _name(run: Entry) -> str:

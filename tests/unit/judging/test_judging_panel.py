@@ -13,8 +13,9 @@ from medeval.cli.judge import judge as command
 from medeval.errors import MedevalError
 from medeval.judging.anchors import anchors, read_official
 from medeval.judging.families import Families, of_run, parse_families
-from medeval.judging.grades import Graded, read_graded
+from medeval.judging.grades import Graded, read_by_judge, read_graded, read_one_judge
 from medeval.judging.panel import panel
+from medeval.judging.retest import retest
 from medeval.statistics.anchors import anchor_offset, transport
 from medeval.statistics.self_preference import own_family_odds, self_preference
 
@@ -170,6 +171,31 @@ def test_what_only_some_judges_graded_is_left_out_and_counted(tmp_path: Path) ->
     assert [entry["left_out"] for entry in document["judges"]] == [3, 0]
 
 
+def test_a_second_grading_shows_flips_that_a_mean_hides(tmp_path: Path) -> None:
+    (tmp_path / "again").mkdir()
+    first = by_judge(tmp_path, "J-qwen", {"ours": [[1, 0, 0], [0, 1, 1], [1, 1, 0], [1, 1, None]]})
+    second = by_judge(tmp_path / "again", "J-qwen", {"ours": [[0, 0, 0], [1, 1, 1], [1, 1, 0], [1, 1, 0]]})
+    document = retest(first, second)
+    json.dumps(document, allow_nan=False)
+    found = {entry["part"]: entry for entry in document["flips"]}
+    assert (found["all criteria"]["lost"], found["all criteria"]["gained"], found["all criteria"]["n"]) == (1, 1, 11)
+    assert found["negative points"]["rate"]["value"] == 0.0
+    [run] = document["runs"]
+    assert (run["examples"], run["change"]["value"], document["missing_in_one"]) == (3, 0.0, 1)
+    with pytest.raises(MedevalError, match="the judges differ"):
+        retest(first, by_judge(tmp_path, "J-llama", {"ours": [[1, 0, 0]]}))
+
+
+def test_the_retest_command_counts_what_flips_each_way(tmp_path: Path) -> None:
+    by_judge(tmp_path, "J-qwen", {"ours": [[1, 0, 0], [0, 1, 1]]})
+    path = str(tmp_path / "J-qwen.parquet")
+    result = CliRunner().invoke(
+        command, ["retest", path, path, "--out", str(tmp_path / "r.json")], catch_exceptions=False
+    )
+    assert result.exit_code == 0
+    assert "6 criteria in both gradings" in result.output
+
+
 def test_files_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
     first = by_judge(tmp_path, "J-qwen", {"ours": [[1, 1, 0]]})
     with pytest.raises(MedevalError, match="two files are by the judge 'J-qwen'"):
@@ -178,6 +204,23 @@ def test_files_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
         panel([first, by_judge(tmp_path, "J-llama", {"theirs": [[1, 1, 0]]})], FAMILIES)
     with pytest.raises(MedevalError, match=r"criterion 0 of q0 has points \[5.0, 9.0\]"):
         panel([first, by_judge(tmp_path, "J-llama", {"ours": [[1, 1, 0]]}, points=9.0)], FAMILIES)
+
+
+def test_a_judges_files_are_put_together_and_may_not_repeat_a_criterion(tmp_path: Path) -> None:
+    tables = random_tables(n=5)
+    for model, table in tables.items():
+        (tmp_path / model).mkdir()
+        for name in ("J-qwen", "J-llama"):
+            by_judge(tmp_path / model, name, {model: table})
+    paths = [tmp_path / model / f"{name}.parquet" for model in tables for name in ("J-qwen", "J-llama")]
+    found = read_by_judge(paths)
+    assert [one.judge for one in found] == ["J-qwen", "J-llama"]
+    assert [len(one.frame) for one in found] == [30, 30]
+    assert len(documented(found)["runs"]) == 2
+    with pytest.raises(MedevalError, match="two verdicts of 'J-qwen' on criterion 0 of q0, ours"):
+        read_by_judge([paths[0], paths[0]])
+    with pytest.raises(MedevalError, match="is by 'J-qwen'.* by 'J-llama'"):
+        read_one_judge(paths)
 
 
 def test_families_are_stated_by_name_or_by_the_beginning_of_a_judges_name() -> None:
