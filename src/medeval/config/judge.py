@@ -16,7 +16,7 @@ _MODE = (
     "criteria. The two give other verdicts, so the mode is part of the judge's name."
 )
 _FAMILY = "Model family that the judge was made from; null: not known."
-_CREDIBLE = "Whether its agreement with physicians was measured and found good."
+_CREDIBLE = "Whether its agreement with physicians was found good: `medeval judge meta-eval` says CREDIBLE."
 # What changes no verdict, and therefore grades nothing again.
 _TERMS = frozenset(
     {
