@@ -4,6 +4,7 @@
 #   probes/MODEL/VARIANT/TARGET.json         what the device is and whether it computes what the processor computes
 #   responses/MODEL/VARIANT/TARGET/BENCHMARK.parquet
 #   scores/ likewise; grades/MODEL/VARIANT/TARGET.parquet       a judge on every HealthBench criterion
+#   audit/order.json, audit/batches/, audit.json                a claim decided on few items: `snakemake audit`
 #   contamination/, desk_audits/, comparisons.json, verdicts.json, report.html, mlflow.db
 import json
 import shlex
@@ -50,6 +51,7 @@ include: "workflow/rules/grade.smk"
 include: "workflow/rules/score.smk"
 include: "workflow/rules/contamination.smk"
 include: "workflow/rules/compare.smk"
+include: "workflow/rules/audit.smk"
 include: "workflow/rules/publish.smk"
 
 

@@ -1,5 +1,6 @@
 """How long a run will take: tokens to read and to generate, divided by speeds that were measured on this machine."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +105,12 @@ class Unknown:
 
 
 def forecasts(
-    run: RunConfig, publication: Publication, *, reply_tokens: float | None, reference: Path | None
+    run: RunConfig,
+    publication: Publication,
+    *,
+    reply_tokens: float | None,
+    reference: Path | None,
+    tokens_suffice: bool = False,
 ) -> Iterator[Forecast | Unknown]:
     """Project the time of every evaluation of a run on this machine.
 
@@ -114,6 +120,7 @@ def forecasts(
         reply_tokens: Tokens per reply; None takes the publication's mean, or else the token limit.
         reference: A probe of other weights on this machine, whose speeds are scaled by size where a weights file
             has no probe of its own.
+        tokens_suffice: Whether a forecast without any speed will do, whose times are then not numbers.
 
     Raises:
         MedevalError: There is no speed at all, or the number of a benchmark's items is not known.
@@ -130,7 +137,10 @@ def forecasts(
                 if size is None and not _probe_path(plan, model.id, name, target).exists():
                     yield Unknown(model.id, name, target, "the size of its weights is not known yet: medeval lock")
                     continue
-                speed = _speed(plan, model.id, name, target, reference, size or 0.0)
+                if tokens_suffice and reference is None and not _probe_path(plan, model.id, name, target).exists():
+                    speed = Speed(math.nan, math.nan, "not measured on this machine yet: medeval probe")
+                else:
+                    speed = _speed(plan, model.id, name, target, reference, size or 0.0)
                 work = tuple(_work(run, publication, plan, benchmark.id, tokens) for benchmark in run.benchmarks)
                 yield Forecast(model.id, name, target, work, speed, tokens, basis)
 

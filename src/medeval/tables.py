@@ -10,6 +10,7 @@ import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -327,6 +328,7 @@ def _check_rows(table: pa.Table, table_type: TableType, where: str) -> None:
         )
 
 
+@cache
 def _package_versions() -> dict[str, str]:
     """Return the versions of what is installed: the environment of a target need not have every engine."""
     installed = {distribution.name for distribution in importlib.metadata.distributions()}

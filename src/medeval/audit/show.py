@@ -74,6 +74,16 @@ def status_lines(document: Mapping[str, Any]) -> list[str]:
     return [*lines, *_account(document)]
 
 
+def look_line(document: Mapping[str, Any]) -> str:
+    """Describe one look of an audit that is conducted, on one line."""
+    parts = [(claim["claim_id"], part) for claim in document["claims"] for part in claim["parts"] if "rounds" in part]
+    found = [
+        f"{name} {part['metric']} {part['low']:+.1f} to {part['high']:+.1f} {part['verdict']}" for name, part in parts
+    ]
+    asked = max(document["items"].values(), default=0)
+    return f"{asked:,} items per system, {document['hours']:.2f} hours: {'; '.join(found)}"
+
+
 _ENDS = {"decided": "every claim is decided as far as items can", "max_items": "the budget of items is used up"}
 _ENDS |= {"max_hours": "the budget of hours is used up"}
 

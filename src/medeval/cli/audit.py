@@ -138,7 +138,6 @@ def audit_order(
 @click.option("--risk", type=_RISK, help="Chance of a wrong verdict on a claim.  [default: the run's, or 0.05]")
 @click.option("--claim", "claims", multiple=True, help="Claim to judge; several times.  [default: the run's, or all]")
 @click.option("--target", help="Judge the replies of this target; needed when the tables hold several.")
-@click.option("--plot", type=FILE, help="SVG file to draw every interval in, round by round.")
 @click.option("--out", type=FILE, help="JSON file to write as well.")
 def audit_status(
     config: Path,
@@ -147,7 +146,6 @@ def audit_status(
     risk: float | None,
     claims: tuple[str, ...],
     target: str | None,
-    plot: Path | None,
     out: Path | None,
 ) -> None:
     """Judge an audit by the rounds answered so far; TABLES are items, conversations, scores and grades.
@@ -189,15 +187,16 @@ def audit_run(config: str, order: Path, out: Path, items: tuple[Path, ...]) -> N
     Example: medeval audit run --config config/demo.yaml --order order.json --out audit.json results/demo/items/*
     """
     from medeval.audit.conduct import Site, conduct
-    from medeval.audit.show import status_lines
+    from medeval.audit.show import look_line, status_lines
     from medeval.files import write_json
 
     run = _run_of(config)
     # The run itself is in the record of the order; the command names it only.
     command = f"medeval audit run --config {run.name} --order {order} --out {out}"
     site = Site(run, Path("results") / run.name, order, items, command)
-    document = conduct(site, say=lambda state: click.echo("\n".join(["", *status_lines(state)])))
+    document = conduct(site, say=lambda state: click.echo(look_line(state)))
     write_json(out, document)
+    click.echo("\n".join(["", *status_lines(document)]))
 
 
 @audit.command("answer")
