@@ -35,7 +35,8 @@ ASSUMPTIONS = (
     "Corrected scores take P(met | verdict, stratum) from the meta-evaluation, which also takes it that as much is met "
     "here as there, and shrinks differences between models that differ in it. Scores and rates by error rates take "
     "sensitivity and specificity instead. Where the two disagree, the judge's errors do not transport.",
-    "Neither knows the sign of a criterion's points, which the meta-evaluation does not tell.",
+    "Neither knows the sign of a criterion's points, which the meta-evaluation does not tell; its questions to the "
+    "judge leave the points out, those of grading do not.",
     "What is estimated is what a physician drawn at random would have said, not a truth that all agree on.",
 )
 _WHOLE = "all"

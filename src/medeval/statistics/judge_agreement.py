@@ -23,6 +23,7 @@ from medeval.statistics.estimates import (
 # Pairs by (verdict, label): met/met, met/not, not/met, not/not, and labels met or not met without a usable verdict.
 TP, FP, FN, TN, LOST_MET, LOST_NOT_MET = range(6)
 CELLS = 6
+LEAST_CLUSTERS = 10  # for an interval from resamples
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +181,14 @@ def replicate_interval(
     seed: int = DEFAULT_SEED,
     confidence: float = DEFAULT_CONFIDENCE,
 ) -> BootstrapEstimate:
-    """Interval of a figure from its values in the resamples; those in which it is undefined are left out."""
+    """Interval of a figure from its values in the resamples; those in which it is undefined are left out.
+
+    Below 10 clusters the percentiles say too little to be given, and from there to 30 they are said to be too short.
+    """
     defined = replicates[~np.isnan(replicates)]
+    if clusters < LEAST_CLUSTERS:
+        words = f"no interval: {clusters} clusters, fewer than {LEAST_CLUSTERS}"
+        return BootstrapEstimate(value, None, None, None, round(pairs), words, confidence, seed, clusters, len(defined))
     method = "percentile bootstrap of clusters"
     if clusters < FEW_CLUSTERS:
         method += f" ({clusters} clusters, fewer than {FEW_CLUSTERS}: too short)"

@@ -147,9 +147,11 @@ def test_the_bootstrap_resamples_prompts_and_not_rows() -> None:
     cells, clusters = np.concatenate([good, bad]), np.repeat(["a", "b"], 10)
     drawn = bootstrap_totals(cells, clusters, np.zeros(20, dtype=np.int64), 1, resamples=500)
     assert set(np.round(macro_f1(drawn[:, 0]), 12)) == {0.0, 0.5, 1.0}
-    found = replicate_interval(macro_f1(drawn[:, 0]), value=0.5, pairs=20, clusters=2)
-    assert (found.low, found.high, found.clusters) == (0.0, 1.0, 2)
-    assert "too short" in found.method
+    few = replicate_interval(macro_f1(drawn[:, 0]), value=0.5, pairs=20, clusters=2)
+    assert (few.value, few.low, few.high, few.method) == (0.5, None, None, "no interval: 2 clusters, fewer than 10")
+    some = replicate_interval(macro_f1(drawn[:, 0]), value=0.5, pairs=20, clusters=12)
+    assert (some.low, some.high) == (0.0, 1.0)
+    assert "too short" in some.method
 
 
 def test_rogan_gladen_of_the_printed_examples() -> None:
