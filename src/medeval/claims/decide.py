@@ -317,5 +317,10 @@ def _guarded(decision: Decision, found: Difference) -> Decision:
 
 def withheld(decision: Decision, reason: str, *flags: Flag) -> Decision:
     """Turn a part that is decided into an undecided one, for a reason that then stands first."""
-    reasons = (reason, *decision.reasons)
-    return replace(decision, verdict=Verdict.INCONCLUSIVE, reasons=reasons, flags=decision.flags | set(flags))
+    return replace(
+        decision,
+        verdict=Verdict.INCONCLUSIVE,
+        reasons=(reason, *decision.reasons),
+        flags=decision.flags | set(flags),
+        numbers={**decision.numbers, "withheld": reason},
+    )

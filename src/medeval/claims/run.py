@@ -142,13 +142,14 @@ def _verdict(claim: Claim, stage: Stage, adjusted: _Adjusted, *, tested: bool = 
     flags = set().union(*(decision.flags for decision in decisions)) | stage.figures.flags(claim.id)
     if stage.publication.evaluation.undisclosed:
         flags.add(Flag.PROTOCOL_MISMATCH)
+    labels = {benchmark.id: benchmark.label for benchmark in stage.publication.benchmarks}
     return {
         "claim_id": claim.id,
         "type": claim.type,
         "sentence": claim.sentence,
         "verdict": verdict,
         "flags": sorted(flags),
-        "plain": sentence(claim, verdict, decisions, flags, name_targets=stage.name_targets),
+        "plain": sentence(claim, verdict, decisions, flags, labels, name_targets=stage.name_targets),
         "after": claim.after,
         "published_figures": stage.figures.findings(claim.id),
         "parts": [_as_json(decision) for decision in decisions],
@@ -158,7 +159,9 @@ def _verdict(claim: Claim, stage: Stage, adjusted: _Adjusted, *, tested: bool = 
 def _not_confirmed(decision: Decision, claim: Claim) -> Decision:
     if decision.estimate is None:
         return replace(decision, flags=decision.flags | {Flag.HEADLINE_FIRST})
-    return withheld(decision, f"not tested: its headline claim {claim.after} did not reproduce", Flag.HEADLINE_FIRST)
+    reason = f"not tested: its headline claim {claim.after} did not reproduce"
+    # What its rule would have said was not tested either.
+    return withheld(replace(decision, reasons=decision.reasons[1:]), reason, Flag.HEADLINE_FIRST)
 
 
 def _as_json(decision: Decision) -> dict[str, Any]:

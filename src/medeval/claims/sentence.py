@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from medeval.claims.verdicts import Decision, Estimand, Flag, Verdict
+from medeval.config.publication import AVERAGE
 from medeval.config.publication_claims import Claim
 
 _OPENINGS = {
@@ -31,6 +32,7 @@ def sentence(
     verdict: Verdict,
     decisions: list[Decision],
     flags: set[Flag] | frozenset[Flag] = frozenset(),
+    labels: Mapping[str, str] | None = None,
     *,
     name_targets: bool = False,
 ) -> str:
@@ -41,37 +43,40 @@ def sentence(
         verdict: The verdict on the whole.
         decisions: Its parts.
         flags: Flags of the whole.
+        labels: Names of benchmarks for people; one without keeps its id.
         name_targets: Whether to say on which target each part was measured.
     """
-    details = [f"{text[:1].upper()}{text[1:]}." for text in (_detail(d, name_targets) for d in decisions)]
+    details = [f"{_detail(decision, labels or {}, name_targets)}." for decision in decisions]
     measured = any(decision.estimate is not None for decision in decisions)
     cautions = [text for flag, text in _CAUTIONS.items() if flag in flags] if measured else []
     return " ".join([f"{_OPENINGS[verdict]}: “{claim.sentence}”", *details, *cautions])
 
 
-def _detail(decision: Decision, name_target: bool) -> str:
+def _detail(decision: Decision, labels: Mapping[str, str], name_target: bool) -> str:
     on = f" on {decision.target}" if name_target and decision.target else ""
     if decision.estimate is None:
         return f"{decision.metric}{on}: {decision.reasons[0]}" if on else decision.reasons[0]
-    text = f"{_figure(decision)}{on}{_basis(decision)}: {decision.reasons[0]}"
+    text = f"{_figure(decision, labels)}{on}{_basis(decision)}: {_meaning(decision)}"
     # A hyphen before a number reads as a dash at the end of a line; a minus sign does not.
     return re.sub(r"(?<=[ (])-(?=\d)", "\N{MINUS SIGN}", text)
 
 
-def _figure(decision: Decision) -> str:
+def _figure(decision: Decision, labels: Mapping[str, str]) -> str:
     a, b = decision.name_a or decision.a, decision.name_b or decision.b
-    where = {"average": "on the average of the benchmarks"}.get(decision.metric, f"on {decision.metric}")
+    count = len(decision.numbers.get("benchmarks", ()))
+    where = f"on the average of {count} benchmarks" if decision.metric == AVERAGE else ""
+    where = where or f"on {labels.get(decision.metric, decision.metric)}"
     value = decision.estimate or 0.0
     match decision.rule:
         case "size":
-            return f"the file {a} is {value:.1f} % smaller than {b}"
+            return f"The file {a} is {value:.1f} % smaller than {b}"
         case "tokens":
             return f"{b} generated {value:.2f} times as many tokens as {a}{_interval(decision, '.2f')}"
         case "value":
             ours, stated = decision.numbers["stated"] + value, decision.numbers["stated"]
-            return f"measured again, {a} scored {ours:.2f} {where}, {_apart(value)} than the published {stated:.2f}"
+            return f"Measured again, {a} scored {ours:.2f} {where}, {_apart(value)} than the published {stated:.2f}"
         case _:
-            return f"measured again, {a} scored {_apart(value)} than {b} {where}{_interval(decision, '+.2f')}"
+            return f"Measured again, {a} scored {_apart(value)} than {b} {where}{_interval(decision, '+.2f')}"
 
 
 def _apart(value: float) -> str:
@@ -92,4 +97,31 @@ def _basis(decision: Decision) -> str:
     items = f"{decision.items:,} of {of:,}" if of is not None and of != decision.items else f"{decision.items:,}"
     if decision.estimand is Estimand.FIXED:
         return f", on the same {items} items, where only runs vary"
-    return f", on {items} items that count as a sample"
+    return f", on {items} items, which count as a sample of their kind"
+
+
+def _meaning(decision: Decision) -> str:
+    """Say what the figures mean; whatever kept a part from being decided comes before that."""
+    withheld: str | None = decision.numbers.get("withheld")
+    found = None if withheld else _MEANINGS.get((decision.rule, decision.verdict))
+    if found is None:
+        return withheld or decision.reasons[0]
+    numbers = decision.numbers
+    smallest = numbers.get("minimum_detectable_effect")
+    return found.format(
+        margin=numbers.get("margin", 0.0),
+        smallest=f"gaps below {smallest:.2f} points would mostly go unseen" if smallest else "no spread was seen",
+        reason=decision.reasons[0],
+    )
+
+
+_MEANINGS: Mapping[tuple[str, Verdict], str] = {
+    ("order", Verdict.REPRODUCED): "a lead that chance does not explain",
+    ("order", Verdict.INCONCLUSIVE): "too little to tell the two apart, as {smallest}",
+    ("value", Verdict.REPRODUCED): "inside the ±{margin:g} points fixed in advance",
+    ("value", Verdict.NOT_REPRODUCED): "outside the ±{margin:g} points fixed in advance, by more than chance explains",
+    ("value", Verdict.INCONCLUSIVE): "whether that is inside the ±{margin:g} points fixed in advance cannot be told",
+    ("equality", Verdict.REPRODUCED): "equal within {margin:g} points; {reason}",
+    ("equality", Verdict.NOT_REPRODUCED): "not equal within {margin:g} points; {reason}",
+    ("equality", Verdict.INCONCLUSIVE): "whether they are equal within {margin:g} points cannot be told; {reason}",
+}

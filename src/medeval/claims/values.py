@@ -123,6 +123,7 @@ def repetition(
             "half_unit": half_unit,
             "published_runs": published.runs,
             "our_runs": runs,
+            "own_se": None if estimate["se"] is None else POINTS * estimate["se"],
             "fixed_se": fixed,
             "sampled_se": sampled if estimate["se"] else None,
             "same_items": same_items,
