@@ -2,7 +2,7 @@
 
 Makes items and a table of replies of 2,000 characters, as another program would write it, in a temporary folder: three
 of five replies end with the requested line, one states its answer otherwise, and one names the text of an option or
-nothing at all. Then scores it with one and with two processes. docs/exchange.md has the figures of one run.
+nothing at all. Then scores it with one and with two processes. docs/scoring.md has the figures of one run.
 """
 
 import argparse
@@ -38,6 +38,7 @@ def main() -> None:
     arguments.add_argument("--rows", type=int, default=1_000_000)
     arguments.add_argument("--characters", type=int, default=2_000)
     arguments.add_argument("--row-group", type=int, default=1_000_000, help="rows of a row group; pandas writes one")
+    arguments.add_argument("--processes", type=int, nargs="+", default=[1, 2])
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -47,7 +48,7 @@ def main() -> None:
         size = (folder / "responses.parquet").stat().st_size / 2**20
         print(f"{chosen.rows:,} replies of {chosen.characters:,} characters, {size:,.0f} MiB as Parquet")  # noqa: T201
         print(f"read_answer alone: {_reading_microseconds(bodies):.0f} us of CPU a reply")  # noqa: T201
-        for processes in (1, 2):
+        for processes in chosen.processes:
             _score(folder, processes, chosen.rows)
 
 
