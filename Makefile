@@ -1,7 +1,7 @@
 # `make demo` runs the whole line on the embedded default; `make test` runs the tests. Both set up what they need.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-vulkan setup-metal setup-cuda setup-vllm setup-convert demo test bench check check-vulkan \
-	lock lock-vllm docs clean
+.PHONY: help setup setup-vulkan setup-metal setup-cuda setup-vllm setup-convert demo test simulate bench check \
+	check-vulkan lock lock-vllm docs clean
 
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -55,6 +55,10 @@ check: setup ## Lint, format, types, layers, workflow
 
 check-vulkan: setup-vulkan ## Try the Vulkan build on a software device (Mesa's lavapipe): some minutes
 	@.venv-vulkan/bin/python -m pytest -s tests/local/check_vulkan.py
+
+simulate: setup ## Check the statistics by simulation, about ten minutes: audits, intervals and tests
+	@$(BIN)/python -m pytest -s tests/simulate/simulate_validity.py tests/simulate/simulate_efficiency.py \
+		tests/simulate/simulate_coverage.py
 
 bench: setup ## Measure the engine against others; LLAMA_TOOLS=DIR names a build of llama.cpp's programs
 	@$(BIN)/python tests/bench/bench_engine.py --weights results/demo/weights/smollm2-135m-instruct/q4_k_m.gguf \

@@ -134,11 +134,15 @@ def forecasts(
                 if target in ("api", "vllm") or not model.variants[name].runs_on(target):
                     continue
                 size = weights_bytes(plan, publication, model.id, name)
-                if size is None and not _probe_path(plan, model.id, name, target).exists():
+                probed = _probe_path(plan, model.id, name, target).exists()
+                if tokens_suffice and not probed and (size is None or reference is None):
+                    missing = (
+                        "the size of its weights: medeval lock" if size is None else "the speed here: medeval probe"
+                    )
+                    speed = Speed(math.nan, math.nan, f"needs {missing}")
+                elif size is None and not probed:
                     yield Unknown(model.id, name, target, "the size of its weights is not known yet: medeval lock")
                     continue
-                if tokens_suffice and reference is None and not _probe_path(plan, model.id, name, target).exists():
-                    speed = Speed(math.nan, math.nan, "not measured on this machine yet: medeval probe")
                 else:
                     speed = _speed(plan, model.id, name, target, reference, size or 0.0)
                 work = tuple(_work(run, publication, plan, benchmark.id, tokens) for benchmark in run.benchmarks)

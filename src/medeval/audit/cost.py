@@ -86,8 +86,10 @@ def all_costs(
         reply_tokens: Tokens of a reply; None takes the published mean, or else the limit.
     """
     known: list[Forecast] = []
+    # An audit asks in the mode alone that decides claims.
+    protocol = run.protocol.model_copy(update={"modes": [run.protocol.headline]})
     for target in run.targets:
-        one = run.model_copy(update={"targets": [target]})
+        one = run.model_copy(update={"targets": [target], "protocol": protocol})
         reference = _probe_of(run, target, speed_from)
         projected = forecasts(one, publication, reply_tokens=reply_tokens, reference=reference, tokens_suffice=True)
         known += [forecast for forecast in projected if isinstance(forecast, Forecast)]

@@ -119,8 +119,7 @@ def _prospect(question: Question, found: Simulated, notes: tuple[str, ...], budg
         fails=float((found.outcomes == OUTSIDE).mean()),
         before_end=float((decided & (found.items < found.items_total)).mean()),
         within_budget=None if budget is None else float((decided & (found.items <= budget)).mean()),
-        # The populations are samples, too: the spread of their truths is the error of one sample of this size.
-        resolution=detection_factor() * float(found.truth.std(ddof=1)),
+        resolution=detection_factor() * float(np.sqrt(found.variance.mean())),
         distance=question.distance,
         notes=notes,
     )

@@ -53,6 +53,7 @@ class Simulated:
         items: Items per system until then.
         items_of: The same by benchmark, shape (S, B).
         truth: The mean or difference over the whole population.
+        variance: Variance of such a truth, if the population is a sample of items of their kind.
         items_total: Items of the population.
     """
 
@@ -61,6 +62,7 @@ class Simulated:
     items: IntArray
     items_of: IntArray
     truth: FloatArray
+    variance: FloatArray
     items_total: int
 
 
@@ -89,8 +91,8 @@ def simulate(
     parts = []
     for start in range(0, audits, batch):
         columns = [_drawn(part, len(benchmarks), correlation, min(batch, audits - start), rng) for part in benchmarks]
-        values, sizes, counts = (by_round([column[i] for column in columns]) for i in range(3))
-        parts.append(_followed(values, sizes, counts, _middle(benchmarks), limits, risk))
+        tables = [by_round([column[i] for column in columns]) for i in range(4)]
+        parts.append(_followed(_Drawn(*tables), _middle(benchmarks), limits, risk))
     return _joined(parts)
 
 
@@ -113,14 +115,14 @@ def replay(
     for start in range(0, audits, batch):
         places = [_places(part, min(batch, audits - start), rng) for part in sizes]
         drawn, weights = (by_round([p[o] for p, o in zip(x, places, strict=True)]) for x in (values, sizes))
-        parts.append(_followed(drawn, weights, (weights > 0).astype(float), 0.0, limits, risk))
+        parts.append(_followed(_Drawn(drawn, weights, (weights > 0).astype(float), weights), 0.0, limits, risk))
     return _joined(parts)
 
 
 def _drawn(
     part: Assumed, benchmarks: int, correlation: float, audits: int, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Values, sizes and counts of one benchmark's units in a random order, shape (audits, n) each."""
+) -> tuple[FloatArray, ...]:
+    """Values, sizes, counts and weights of one benchmark's units in a random order, shape (audits, n) each."""
     places = _places(part.shares * part.spans, audits, rng)
     spans = part.spans[places]
     first = rng.standard_normal(places.shape)
@@ -133,7 +135,8 @@ def _drawn(
         own = rng.standard_normal(places.shape)
         second = correlation * first + np.sqrt(1.0 - correlation**2) * own
         values = (scores - _scores(second, part.mean_b, part.sd)) / reach
-    return values, part.shares[places] * reach / benchmarks, part.counts[places].astype(float)
+    weights = part.shares[places] / benchmarks
+    return values, weights * reach, part.counts[places].astype(float), weights
 
 
 def _scores(normal: FloatArray, mean: float, sd: float | None) -> FloatArray:
@@ -157,9 +160,18 @@ def _middle(benchmarks: Sequence[Assumed]) -> float:
     return 1.0 - sum(float((part.shares * part.spans).sum()) for part in benchmarks) / (2.0 * len(benchmarks))
 
 
-def _followed(
-    values: FloatArray, sizes: FloatArray, counts: FloatArray, middle: float, limits: Limits, risk: float
-) -> Simulated:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawn:
+    """Units in the order in which they are drawn, shape (S, n, B) each; 0 where a benchmark is used up."""
+
+    values: FloatArray
+    sizes: FloatArray
+    counts: FloatArray
+    weights: FloatArray  # of a unit's score in the mean
+
+
+def _followed(drawn: _Drawn, middle: float, limits: Limits, risk: float) -> Simulated:
+    values, sizes, counts = drawn.values, drawn.sizes, drawn.counts
     low, high = (None if limit is None else limit - middle for limit in limits)
     totals = sizes[0].sum(axis=0)
     found: Endings = endings(values, values, sizes, totals, (low, high), risk)
@@ -170,11 +182,22 @@ def _followed(
         items=until.sum(axis=1).astype(np.int64),
         items_of=until.astype(np.int64),
         truth=middle + (values * sizes).sum(axis=(1, 2)),
+        variance=_variance(drawn),
         items_total=int(counts[0].sum()),
     )
 
 
+def _variance(drawn: _Drawn) -> FloatArray:
+    """Variance of each population's mean over samples of items of their kind, benchmarks apart, shape (S,)."""
+    there = drawn.weights > 0.0
+    units = there.sum(axis=1)
+    scores = np.divide(drawn.values * drawn.sizes, drawn.weights, out=np.zeros_like(drawn.values), where=there)
+    means = scores.sum(axis=1) / units
+    spread = np.where(there, (scores - means[:, None]) ** 2, 0.0).sum(axis=1) / np.maximum(units - 1, 1)
+    return np.asarray((spread * (drawn.weights**2).sum(axis=1)).sum(axis=1))
+
+
 def _joined(parts: Sequence[Simulated]) -> Simulated:
-    names = ("outcomes", "rounds", "items", "items_of", "truth")
+    names = ("outcomes", "rounds", "items", "items_of", "truth", "variance")
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     return Simulated(**columns, items_total=parts[0].items_total)

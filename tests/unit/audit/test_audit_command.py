@@ -137,7 +137,7 @@ def test_a_plan_is_printed_before_anything_is_run(tmp_path: Path) -> None:
     assert plans["c04"]["median"] <= 300
     # Without a measured speed the tokens are known, the hours are not.
     assert "generated, hours unknown" in text
-    assert [cost["seconds"] for cost in plans["c04"]["costs"]] == [None]
+    assert [cost["seconds"] for cost in plans["c04"]["costs"]] == [None, None]
 
 
 def test_an_unknown_claim_is_refused() -> None:

@@ -194,6 +194,7 @@ def test_simulated_populations_have_the_assumed_means_and_correlation() -> None:
     found = simulate([Assumed(shares, spans, ones, 0.74, 0.65, 0.3)], (0.0, None), 0.05, correlation=0.5, audits=30)
     assert found.truth.mean() == pytest.approx(0.09, abs=0.004)
     assert found.truth.std() == pytest.approx(0.3 / 4000**0.5, rel=0.35)  # 0.3 * sqrt(2 - 2 * 0.5), roughly
+    assert np.sqrt(found.variance.mean()) == pytest.approx(0.3 / 4000**0.5, rel=0.1)
     score = simulate([Assumed(shares, spans, ones, 0.74, None, 0.3)], (0.7, 0.8), 0.05, correlation=0.0, audits=10)
     assert score.truth.mean() == pytest.approx(0.74, abs=0.006)
     assert (score.outcomes == INSIDE).all()
