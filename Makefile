@@ -53,6 +53,12 @@ check: setup ## Lint, format, types, layers, workflow
 	@$(BIN)/snakefmt --check Snakefile workflow/rules
 	@$(BIN)/snakemake --lint
 
+check-oracles: setup ## Compare with what others published, from replies that are not part of the project
+	@$(BIN)/python -m pytest -s tests/shared
+
+record-readings: setup ## Record what this version of the extractor reads in the golden corpus
+	@$(BIN)/python tests/unit/answers/answers_golden.py
+
 check-vulkan: setup-vulkan ## Try the Vulkan build on a software device (Mesa's lavapipe): some minutes
 	@.venv-vulkan/bin/python -m pytest -s tests/local/check_vulkan.py
 

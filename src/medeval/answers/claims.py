@@ -7,18 +7,23 @@ from medeval.answers.options import LABELS, OptionTexts
 
 _LONGEST_VALUE, _LONGEST_SENTENCE = 600, 80
 _NOUN = (
-    r"(?:options?|choices?|answers?|letter|label|lettre|letra|lettera|buchstabe|opci[oó]n|op[çc][aã]o|alternativa)\b"
+    r"(?:options?|choices?|answers?|letter|label|lettre|letra|lettera|buchstabe|opci[oó]n|op[çc][aã]o|alternativa"
+    r"|r[eé]ponse|respuesta|resposta|risposta|antwort|विकल्प)(?!\w)"
 )
 # What may stand between a cue and its value: an article before a label, the word "option", a colon.
 _LEAD = re.compile(
-    rf"\s*(?:(?:the|la|le|el|die|der|a|o|il)\s+(?=[(\[\"'“‘]*(?-i:[A-J])\b|{_NOUN}))?(?:{_NOUN}\s*+:?\s*+(?!\d))?",
+    rf"\s*(?:(?:the|la|le|el|die|der|a|o|il)\s+(?=[(\[\"'“‘]*(?-i:[A-J])\b|{_NOUN}))?(?:{_NOUN}\s*+:?\s*+(?!\d)){{0,2}}",
     re.IGNORECASE,
+)
+_ASIDE = re.compile(
+    r",? *(?:I (?:think|believe|guess|suppose|would say)|in my (?:opinion|view)|of course|again),? +", re.IGNORECASE
 )
 _NOT_BUT = re.compile(r"not\s+[^\n.;]{1,80}?,?\s+but\s+(?:rather\s+)?", re.IGNORECASE)
 _LABEL_BEHIND = re.compile(r"\w\W*\((?:[Oo]ption |[Cc]hoice )?([A-J])\)\W*$")
 # An answer outside of the options.
 ABSENT = re.compile(
-    r"\b(?:none|neither|all|both) of (?:the|these|them)\b|\bnot (?:listed|present|among|given|provided)\b", re.IGNORECASE
+    r"\b(?:none|neither|all|both) of (?:the|these|them)\b|\bnot (?:listed|present|among|given|provided)\b",
+    re.IGNORECASE,
 )
 
 _CROSS = re.compile("[❌✗✘✖❎]")
@@ -33,14 +38,15 @@ _SPEAKER = re.compile(r"(?:[Aa]ssistant|[Mm]odel|A)[ \t]*:\s*(?=[(\[\"']*[A-Ja-j
 _CONCLUDING = r"(?:so|thus|hence|therefore|accordingly|overall|finally|in (?:short|conclusion|summary))"
 _LABEL_ENDS = (*LABELS, ")")
 _LAST_SENTENCE = re.compile(
-    rf"(?:^|[.!?:;][ \t]+)(?:{_CONCLUDING}[,:]?[ \t]+(?-i:(?:[Oo]ption )?([A-HJ]|\([A-J]\)))|(?:option )?(\((?-i:[A-J])\)))[ \t]*[.!]?[ \t]*$",
+    rf"(?:(?:^|[.!?:;\"'][ \t]+){_CONCLUDING}[,:]?|^|[.!?:;\"'])[ \t]+"
+    r"(?:option )?((?-i:[A-HJ]|\([A-J]\)))[ \t]*[.!]?[ \t]*$",
     re.IGNORECASE,
 )
 _CONFIDENCE = re.compile(
     r"[\s,(–-]*(?:(?:confidence|certainty)\s*:?\s*|about\s+|~\s*)?\d{1,3}(?:\.\d+)?\s*%[^)\n]{0,20}\)?$", re.IGNORECASE
 )
-# "B. It lowers ...": only with these marks may a label at the start of a reply be followed by free text.
 _WORD = re.compile(r"[^\W\d_]{3}")
+# "B. It lowers ...": only with these marks may a label at the start of a reply be followed by free text.
 _EXPLAINED = re.compile(r"\s*(?:[.),:]|[–—]|-[-\s])|\s+(?:because|since|as|due to|given)\b")
 
 _VERDICT = r"(?:yes|no|maybe)"
@@ -58,7 +64,8 @@ _FIRST_WORD = re.compile(
 
 def read_value(value: str, options: OptionTexts) -> Claim:
     """Say which options a stated value names; it runs from just after the cue to the end of the line."""
-    value = _without_lead(value[:_LONGEST_VALUE])
+    value = value[:_LONGEST_VALUE]
+    value = _without_lead(value[aside.end() :] if (aside := _ASIDE.match(value)) else value)
     if turned := _NOT_BUT.match(value):
         value = _without_lead(value[turned.end() :])
     label = read_labels(value, options)
@@ -109,17 +116,23 @@ def read_line(line: str, options: OptionTexts, *, explained: bool = False) -> Cl
     (index,) = claim.choices
     if options.begins(index, rest):
         return claim
-    if not explained or claim.extracted == "I" or _SPEAKER.match(line) or DENIED_AFTER.match(options.behind(index, claim.rest)):
+    if (
+        not explained
+        or claim.extracted == "I"
+        or _SPEAKER.match(line)
+        or DENIED_AFTER.match(options.behind(index, claim.rest))
+    ):
         return NOTHING
-    return claim if _EXPLAINED.match(claim.rest) and _WORD.search(rest) else NOTHING
+    bracket = line[: len(line) - len(claim.rest)].rstrip()[-1:] in (")", "]")
+    return claim if (bracket or _EXPLAINED.match(claim.rest)) and _WORD.search(rest) else NOTHING
 
 
 def read_last_sentence(line: str, options: OptionTexts) -> Claim:
-    """Read a label that is the whole last sentence of a line: in brackets, or after a word of conclusion."""
+    """Read a label that is all of a line's last sentence, or all that follows its last colon or word of conclusion."""
     if line.rstrip(" .!")[-1:] not in _LABEL_ENDS:
         return NOTHING
     match = _LAST_SENTENCE.search(line[-_LONGEST_SENTENCE:])
-    return read_labels(match[1] or match[2], options) if match else NOTHING
+    return read_labels(match[1], options) if match else NOTHING
 
 
 def read_verdict(text: str, options: OptionTexts) -> Claim:

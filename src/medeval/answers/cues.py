@@ -36,14 +36,17 @@ _VERB = (
     r"|(?:is[ \t]*)?[:=]|->|→|⇒|[ \t][-–—]{1,2}(?=[ \t]))"
 )
 _NO = r"(?:pas|no|não|non|nicht|niet|si|bukan|tidak|ne|not|не|नहीं)\b"
-_IS = r"(?:est|es|é|è|ist|lautet|ni|adalah|is)\b"
+_IS = (
+    r"(?:(?:puede|podría|pode|poderia|può|potrebbe)[ \t]+(?:ser|essere)|(?:peut|pourrait)[ \t]+être|sería|seria"
+    r"|serait|est|es|é|è|ist|lautet|ni|adalah|is)\b"
+)
 
 
 def _foreign(words: tuple[str, ...]) -> re.Pattern[str]:
     """Return the pattern "la réponse correcte est X", "Antwort: X" for some words that mean "answer"."""
     return re.compile(
         rf"(?:{'|'.join(words)})(?:[ \t]+(?!{_NO}|{_IS})[^\W\d]{{2,}}){{0,3}}"
-        rf"(?:[ \t]*[:=]|[ \t]+{_IS}[ \t]*:?)\s*(?!{_NO})"
+        rf"(?:[ \t]*[:=]|[ \t]+{_IS}[ \t]*:?|[ \t]+(?=\([a-j]\)))\s*(?!{_NO})"
     )
 
 
@@ -58,11 +61,12 @@ CUES = (
     # "the answer is X", "Answer: X", "best option: X", "the correct answer among these is X"
     Cue(
         (
-            *("ans", "choice", "option", "selection", "decision", "verdict", "conclusion", "response", "guess", "my pick"),
+            *("ans", "choice", "option", "selection", "decision", "verdict", "conclusion", "response"),
+            *("guess", "my pick"),
         ),
         re.compile(
-            r"(?:(?:answers?|choice|option|(?:choices|options)(?=[ \t]+are\b)|selection|decision|verdict|conclusion|guess"
-            r"|my pick)\b|ans(?:\.|\b))"
+            r"(?:(?:answers?|choice|option|(?:choices|options)(?=[ \t]+are\b)|selection|decision|verdict|conclusion"
+            r"|guess|my pick)\b|ans(?:\.|\b))"
             r"(?:[ \t]+(?:to|for|here|among|from|of|in|based on|according to)\b[^.:\n]{0,80}?)?"
             rf"[ \t]*\)?[ \t]*{ADVERB}{_VERB}[ \t]*:?\s*{ADVERB}"
             r"|ans\.[ \t]*|answers?[ \t]*\|[ \t]*|answer[ \t]+(?=[(\[][a-j][)\]])|response[ \t]*:\s*"
@@ -71,12 +75,18 @@ CUES = (
     # the same in other languages
     Cue(_ASCII_WORDS, _foreign(_ASCII_WORDS), hints=("puesta", "posta", "alternativa", "antwo", "jibu", "jawaban")),
     Cue(_OTHER_WORDS, _foreign(_OTHER_WORDS), hints=()),
+    # where the verb comes last: "Doğru cevap B'dir", "उत्तर B है"
+    Cue(
+        ("cevap", "yanıt", "उत्तर", "উত্তর"),
+        re.compile(r"(?:cevap|yanıt|उत्तर|উত্তর)[ \t]*:?[ \t]*(?=\(?[a-j]\)?(?:[ \t]|'|$))"),
+        hints=("cevap",),
+    ),
     # "I choose X", "we would go with option X", "I'd say X"
     Cue(
         ("choose", "chose", "select", "pick", "go with", "going with", "say "),
         re.compile(r"(?:choose|chose|select(?:ed)?|pick(?:ed)?|go with|going with|say)[ \t]+(?:the[ \t]+)?"),
         re.compile(
-            r"(?:\b(?:i|we)(?:['’](?:d|ll|m|re)|[ \t]+(?:am|are|would|will|must|should))?(?:[ \t]+therefore)?"
+            r"(?:\b(?:i|we)(?:'(?:d|ll|m|re)|[ \t]+(?:am|are|would|will|must|should))?(?:[ \t]+therefore)?"
             r"|(?:^|\n)[ \t]*)[ \t]*$"
         ),
     ),
@@ -84,7 +94,8 @@ CUES = (
     Cue(
         ("答案", "正解", "答え", "选", "選項", "답"),
         re.compile(
-            r"(?:(?:答案|正解|答え|(?<=正确)选项|(?<=正確)選項|답)[\])]?(?:应该|应)?(?:是|为|為|は|은|는)?[ \t]*:?\s*(?:选项)?"
+            r"(?:(?:答案|正解|答え|(?<=正确)选项|(?<=正確)選項|답)[\])]?(?:应该|应)?(?:是|为|為|は|은|는)?[ \t]*:?\s*"
+            r"(?:选项)?"
             r"|(?:选择|选(?!项))[ \t]*:?[ \t]*(?:选项)?[ \t]*(?=[(\[]?[a-j]))[ \t]*"
         ),
         re.compile(r"(?<!不)$"),
@@ -95,55 +106,65 @@ CUES = (
 
 # The text that ends here denies, asks or supposes what follows. `LAST_WORDS` are the words it can end with.
 NOT_MEANT = re.compile(
-    r"\b(?:incorrect|wrong|false|worst|if|whether|unless|not|isn['’]?t|alternative|other|another|previous"
+    r"\b(?:incorrect|wrong|false|worst|if|whether|unless|not|isn'?t|alternative|other|another|previous"
     r"|each|every|following|provided|given|listed|possible)"
     r"(?:[ \t]+(?:the|that|of|an?|your|correct|best|right|single|answer|given|provided))*[ \t]*$"
 )
-LAST_WORDS = frozenset(
-    "incorrect wrong false worst if whether unless not isn't isn’t isnt alternative other another previous each every"
-    " following provided given listed possible the that of an a your correct best right single answer".split()
+_LAST = (
+    "incorrect wrong false worst if whether unless not isn't isnt alternative other another previous each every"
+    " following provided given listed possible the that of an a your correct best right single answer"
 )
+LAST_WORDS = frozenset(_LAST.split())
 
 # A letter that stands by itself is a label after these words ("it must be X", "that leaves X", "actually, X") ...
 BEFORE_LABEL = re.compile(
-    rf"\b(?:(?:it|this|that|which)(?:['’]s| is| must be| has to be| should be| would be| can only be) {ADVERB}"
+    rf"\b(?:(?:it|this|that|which)(?:'s| is| must be| has to be| should be| would be| can only be) {ADVERB}"
     r"|(?:best|correct|right|most (?:likely|appropriate|accurate|suitable|consistent|probable|plausible|fitting))"
     rf"\b[^.,;:\n]{{0,50}} (?:is|would be|must be|should be):? {ADVERB}"
+    r"|(?:so|thus|hence|therefore),? (?:i|we) (?:need|want|take|get|have) "
     r"|leav(?:es|ing) (?:us |me )?(?:with )?(?:only )?"
-    r"|(?:actually|correction|make that|i mean|probably|most likely|most probably|(?<!less )likely)[,:]? (?:it['’]s )?"
+    r"|(?:actually|correction|make that|i mean|probably|most likely|most probably|(?<!less )likely)[,:]? (?:it's )?"
     r"|(?:change|changing|switch|switching|revise|correct)(?: (?:my|the) (?:answer|choice)| it| that)? to "
     r")(?:(?:option|choice|letter|answer) )?$"
 )
-BEFORE_LABEL_WORDS = frozenset(
-    "is be it's it’s this's that's that’s leaves leaving us me with only actually correction that mean probably likely to"
-    " therefore thus clearly definitely indeed still then simply certainly option choice letter answer".split()
+_BEFORE = (
+    "is be it's this's that's leaves leaving us me with only actually correction that mean probably likely to therefore"
+    " thus clearly definitely indeed still then simply certainly need want take get have option choice letter answer"
 )
+BEFORE_LABEL_WORDS = frozenset(_BEFORE.split())
 # ... and before these ("X is the best choice", "X fits best", "A and C are both correct", X是正确的).
 _RIGHT = (
     r"(?:correct|right|best|(?P<called>(?:(?:correct|right|best) )?answer)|(?:final )?choice"
-    r"|most (?:appropriate|accurate|likely|consistent|suitable|fitting|plausible|probable|correct))\b(?: (?:choice|option))?"
+    r"|most (?:appropriate|accurate|likely|consistent|suitable|fitting|plausible|probable|correct))\b"
+    r"(?: (?:choice|option))?"
 )
 AFTER_LABEL = re.compile(
-    r"[)\]\"'”’]*(?: \([^()\n]{1,80}\))?"
-    rf"(?: (?:is|seems|appears|looks|must be|would be|remains|(?P<several>are))(?: to be)? {ADVERB}(?:both |all )?(?:the |my )?"
-    rf"(?:single |final )?{_RIGHT}"
+    r"[)\]\"']*(?: \([^()\n]{1,80}\))?"
+    rf"(?: (?:is|seems|appears|looks|must be|would be|remains|(?P<several>are))(?: to be)? {ADVERB}"
+    rf"(?:both |all )?(?:the |my )?(?:single |final )?{_RIGHT}"
     r"| (?:fits|matches|explains)\b[^.,;\n]{0,40}\bbest\b| best (?:fits|matches|explains)\b"
     r"| ?(?:选项)?(?:是|为)?(?:正确|对的))"
 )
+_CLOSING = r"[)\]\"']*"
 # "Option 3 is correct", "the third option is the best one".
 _IS_RIGHT = rf" (?:is|seems|must be) {ADVERB}(?:the )?{_RIGHT}"
 COUNTED_RIGHT = re.compile(rf"(?:option|choice) #?\d{{1,2}}\)?{_IS_RIGHT}")
 ORDINAL_RIGHT = re.compile(rf"(?:{'|'.join(ORDINALS)}) (?:option|choice){_IS_RIGHT}")
-# Letters that stand alone and could end a label, or be called right: only those are looked at. An apostrophe or a
-# hyphen joins a letter to a word. What must stand before is said after the letter, which is quicker to search for.
+# Letters that stand alone, and that such words could stand before or after: only those are looked at. An apostrophe or
+# a hyphen joins a letter to a word. What must stand before is said after the letter, which is quicker to search for.
+_ENDINGS = "|".join(sorted({word[-2:] for word in BEFORE_LABEL_WORDS}))
+_PAUSES = (" ", "[,:] ", r" [(\[\"']", r"[,:] [(\[\"']")
+_BEHIND_WORD = "|".join(rf"(?<=(?:{_ENDINGS}){pause}.)" for pause in _PAUSES)
 LETTER = re.compile(
-    rf"[A-J](?![^\W{CJK}]|['-])(?<![^\W{CJK}].)(?<!['-].)(?=[)\]\"']*(?:{BOUNDARY}| (?:are|seems|appears|looks|must|remains"
-    r"|fits|matches|explains|best)\b))"
+    rf"[A-J](?![^\W{CJK}]|['-])(?<![^\W{CJK}].)(?<!['-].)(?:(?={_CLOSING}(?:{BOUNDARY}))(?:{_BEHIND_WORD})"
+    rf"|(?={_CLOSING}(?: \([^()\n]{{1,80}}\))? ?(?:(?:is|are|seems|appears|looks|must|would|remains|fits|matches"
+    r"|explains|best)\b|[选是为正对])))"
 )
 SMALL_LETTER = re.compile(r"\([a-j](?=\))")
 # Such a clause begins a line or sentence, or follows one of these: never "vitamin" or "hepatitis".
 CLAUSE_START = re.compile(
-    r"(?:^|[\u3000-\u30ff\u4e00-\u9fff]|[.;:,!?\n]\s*|\b(?:so|thus|hence|therefore|and|that|but|only|then|both|options?|choices?|answer)[ ,]+)$"
+    r"(?:^|[\u3000-\u30ff\u4e00-\u9fff]|[.;:,!?\n]\s*"
+    r"|\b(?:so|thus|hence|therefore|and|that|but|only|then|both|options?|choices?|answer)[ ,]+)$"
 )
 LETTERS_BEFORE = re.compile(r"(?:\b[A-J](?:, ?(?:and |or )?| (?:and|or|&) ))+$")
 
@@ -163,16 +184,24 @@ JSON_VALUE = re.compile(r"\s*(?:\[([^\]\n]{0,200})|\"((?:[^\"\\\n]|\\.)*)|'([^'\
 BOLD = re.compile(r"\*\*([^*\n]+?)\*\*|__([^_\n]+?)__|<(?:b|strong)>([^<\n]+?)</")
 # "the most likely cause is:", with a label on the next line.
 LABEL_LINE = re.compile(r"\s*(?=\(?[A-J](?:[).:]|[ \t]*(?:\n|$)))")
-FINAL_HEADING = re.compile(r"(?:the )?(?:final|my) (?:answer|response|conclusion|choice)")
-NAMED_OPTION = re.compile(r"\b(?:[Oo]ption|[Cc]hoice|OPTION)[ \t]+\(?([A-J])\)?(?![\w'’-])")
+# A line that announces what stands below it.
+HEADING = re.compile(
+    r"\n[^\w\n]*(?:the )?(?P<final>final |my )?(?:(?:correct|best) )?(?:answer|response|conclusion|choice)"
+    r"[^\w\n]*(?=\n)"
+)
+NAMED_OPTION = re.compile(r"\b(?:[Oo]ption|[Cc]hoice|OPTION)[ \t]+\(?([A-J])\)?(?![\w'-])")
 DENIED_BEFORE = re.compile(
     r"\b(?:not|nor|neither|than|unlike|except|exclud\w+|eliminat\w+|rul\w+ out|reject\w*|against)"
     r"[ \t]+(?:(?:option|choice)[ \t]+)?\W*$"
 )
 
+# What stands before it is no answer, even where what follows could not be read.
+ANNOUNCED = re.compile(r"\banswer(?: is|:)")
+
 # Which of several statements stands: what is taken back does not, a turn of thought or a conclusion counts more.
 TAKEN_BACK = re.compile(
-    r"\b(?:actually|wait|hold on|on reflection|on second thoughts?|upon (?:closer|further|second)|let me|let['’]s re"
+    r"\b(?:actually|wait|hold on|on reflection|on second thoughts?|upon (?:closer|further|second)|let me|let's re"
+    r"|perdón|me equivoqué|corrijo|pardon|je me suis trompée?|desculpe|me enganei|ich habe mich geirrt|korrektur"
     r"|correction|mistaken?|i was wrong|i mean|scratch that|no[,.]"
     r"|re-?(?:consider|evaluat|examin|think|check|assess|visit)\w*)\b"
 )

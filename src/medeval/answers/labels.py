@@ -43,13 +43,14 @@ _LABELLED = re.compile(
 # Closed-class words: neither the article "a" nor the pronoun "I" stands before them, so the letter there is a label.
 _WORDS_BEHIND = (
     r"(?:because|since|as|due|given|which|based|by|rather|instead|not|but|while|whereas|although|for|in|here|with|from"
-    r"|is|would)"
+    r"|over|is|would|seçene\w*|şıkkı\w*)"
 )
 # Signs that are neither words nor punctuation, such as check marks and faces.
 _SIGN = "[\u2300-\u2bff\U0001f000-\U0001faff]"
 CJK = "\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7af"
 BOUNDARY = (
-    rf"(?:\s*$|\s*[.):;!?\]}}>|,]|\s*</|\s+[-–—(\[]|-\s|\s*(?:[–—]|--)|\s*\n|\s+{_WORDS_BEHIND}\b|\s*[{CJK}]|\s*{_SIGN})"
+    r"(?:\s*$|\s*[.):;!?\]}>|,]|\s*</|\s+[-–—(\[]|-\s|\s*(?:[–—]|--)|\s*\n"
+    rf"|\s+{_WORDS_BEHIND}\b|\s*[{CJK}]|\s*{_SIGN})"
 )
 _BOUNDARY = re.compile(BOUNDARY)
 # "I" is a pronoun before a comma, and before most words.
@@ -72,12 +73,18 @@ _ONE = r"(?:(?:[Oo]ption|[Cc]hoice)\s+)?[(\[\"']{0,2}([A-Z]|[a-j])[)\]\"']{0,2}(
 _OR = r"(?:and|or|und|et|y|e|ou|o)\b\s*"
 _AND = rf"(?:(?:\s*[/&+]\s*|\s*,\s*(?:{_OR})?|\s+{_OR})(?:(?:possibly|perhaps|maybe|also)\b\s*)?|\.(?=[A-J]\.))"
 _SEVERAL = re.compile(
-    rf"(?:(?:[Bb]oth|[Ee]ither)\s+)?{_ONE}(?:{_AND}{_ONE}(?![\w'’-])){{1,9}}(?P<rest>(?=\s*(?:[.;:,)\]]|$)).*)", re.DOTALL
+    rf"(?:(?:[Bb]oth|[Ee]ither)\s+)?{_ONE}(?:{_AND}{_ONE}(?![\w'’-])){{1,9}}(?P<rest>(?=\s*(?:[.;:,)\]]|$)).*)",
+    re.DOTALL,
 )
-_IN_BRACKETS = re.compile(r"\([^()\n]{2,80}\)|[Oo]ption|[Cc]hoice|[Bb]oth|[Ee]ither")
+_IN_BRACKETS = re.compile(r"\([^()\n]{2,80}\)|[Oo]ption|[Cc]hoice|[Bb]oth|[Ee]ither|(?<=\s)[eyo](?=\s)")
 _LETTER = re.compile(r"(?<![\w'’])[A-Za-z](?![\w'’])")
-_COUNTED = re.compile(r"(?:option|choice)[ \t]*#?(\d{1,2})(?!\d|[.,]\d|\s*%|[^\W\d])(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
-ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
+_COUNTED = re.compile(
+    r"(?:option|choice)[ \t]*#?(\d{1,2})(?!\d|[.,]\d|\s*%|[^\W\d])(?P<rest>.*)", re.IGNORECASE | re.DOTALL
+)
+ORDINALS = (
+    *("first", "second", "third", "fourth", "fifth"),
+    *("sixth", "seventh", "eighth", "ninth", "tenth"),
+)
 _ORDINAL = re.compile(rf"(?:the\s+)?({'|'.join(ORDINALS)})\s+(?:option|choice|answer|one)\b(?P<rest>.*)", re.IGNORECASE)
 
 
@@ -118,11 +125,19 @@ def _in_words(value: str, options: OptionTexts) -> Claim | None:
     """Read "the second option", and "option 2" where the options are not numbers themselves."""
     if ordinal := _ORDINAL.match(value):
         index = ORDINALS.index(ordinal[1].lower())
-        return Claim(Kind.LABEL, frozenset({index}), ordinal[1], ordinal["rest"]) if index < len(options.texts) else None
+        return (
+            Claim(Kind.LABEL, frozenset({index}), ordinal[1], ordinal["rest"]) if index < len(options.texts) else None
+        )
     counted = _COUNTED.match(value)
     if counted is None or not 1 <= int(counted[1]) <= len(options.texts):
         return None
-    return Claim(Kind.LABEL, options.exactly(counted[1]) | {int(counted[1]) - 1}, counted[1], counted["rest"])
+    index = int(counted[1]) - 1
+    return Claim(
+        Kind.LABEL,
+        options.exactly(counted[1]) | _with_named(index, counted["rest"], options),
+        counted[1],
+        counted["rest"],
+    )
 
 
 def _single(value: str, options: OptionTexts) -> Claim:
@@ -135,8 +150,8 @@ def _single(value: str, options: OptionTexts) -> Claim:
     if label.isupper() and _GENUS.match(rest) and not (exists and _shares_word(options.texts[index], rest)):
         return NOTHING
     boundary = (_PRONOUN_BOUNDARY if label in "Ii" else _BOUNDARY).match(rest)
-    named = exists and options.agrees(index, rest)
-    other = frozenset() if named else _named_behind(rest, options)
+    other = _named_behind(rest, options)
+    named = exists and options.agrees(index, rest) and (index in other or not other)
     if DENIED_AFTER.match(rest) and not (named or other):
         return NOTHING
     if label.isdigit() and not (options.numbered or named):
@@ -145,12 +160,18 @@ def _single(value: str, options: OptionTexts) -> Claim:
         return NOTHING
     if not exists:
         return Claim(Kind.INVALID, extracted=label) if label in LABELS else NOTHING
-    return Claim(Kind.LABEL, other | {index}, label.upper(), rest)
+    return Claim(Kind.LABEL, _with_named(index, rest, options), label.upper(), rest)
 
 
 def _shares_word(own: str, rest: str) -> bool:
     words = set(_WORD.findall(own.lower()))
     return bool(words & set(_WORD.findall(rest.lower())))
+
+
+def _with_named(index: int, rest: str, options: OptionTexts) -> frozenset[int]:
+    """Return the option of a label, and those whose text stands behind it when they are others."""
+    other = _named_behind(rest, options)
+    return frozenset({index}) if index in other else other | {index}
 
 
 def _named_behind(rest: str, options: OptionTexts) -> frozenset[int]:

@@ -19,7 +19,9 @@ from medeval.answers.lists import without_lists
 from medeval.answers.marks import marked_right
 from medeval.answers.options import LABELS, OptionTexts
 from medeval.answers.refusals import is_refusal
-from medeval.answers.statements import Statement, label_lines, settled, stands, statements
+from medeval.answers.requested import letters_in_a_row, requested_lines
+from medeval.answers.standing import Statement, Weight, settled, stands
+from medeval.answers.statements import label_lines, statements
 from medeval.answers.text import before_turn_end, fold, lower, without_markup
 from medeval.errors import MedevalError
 
@@ -27,20 +29,20 @@ Status = Literal["answered", "no_answer", "ambiguous", "truncated", "refused"]
 Stage = Literal["strict", "lenient", "content", "none"]
 FINISH_REASONS = frozenset({"stop", "length"})
 
-_REQUESTED = re.compile(r"Answer:[ \t]*([A-Z])[ \t]*\.?[ \t]*(?=\n|\Z)")
-_FORM = 3  # So many letters on lines of the requested form, one below the other, are a form to fill in.
 # A base model goes on with questions of its own; what it answers there is no answer to ours.
 _RUN_ON = re.compile(
     r"\n[ \t>*]*(?:#*[ \t*]*(?:(?:next |another )?question|q)[ \t]*\d*[ \t*]*[:.]|#+[ \t]*question\b[^\n]{0,40}\n"
     r"|#*[ \t*]*(?:user|human|instruction|abstract)\b[ \t*]*:|the following are multiple choice questions)"
 )
 _RUN_ONS_TRIED = 3
+_OTHER_LIST = re.compile(r"\n\(?A[.):] ([^\n]+)\n\(?B[.):] ([^\n]+)")
 # Beyond the requested form, only this much of a reply's end is read: an answer stands there, and a reply caught in a
 # loop would otherwise take time that grows with the square of its length.
 _LAST_CHARACTERS = 8_000
 _TAIL_CHARACTERS = 300
 _CONTEXT = 40
 _SHORT_LINE = 3  # words
+_LISTED, _LISTED_LINES = 3, 10  # So many options' texts on the first lines are a list.
 _LABEL_BEHIND = re.compile(r"\((?:[Oo]ption |[Cc]hoice )?([A-J])\)|, (?:[Oo]ption|[Cc]hoice) \(?([A-J])(?!\w)")
 
 
@@ -102,7 +104,7 @@ class Extractor:
         return _explicit(reply) or _by_content(reply)
 
 
-MEDEVAL_EXTRACT = Extractor("medeval-extract", version=2)
+MEDEVAL_EXTRACT = Extractor("medeval-extract", version=3)
 EXTRACTOR = str(MEDEVAL_EXTRACT)
 read_answer = MEDEVAL_EXTRACT.read
 
@@ -132,6 +134,9 @@ def _own_words(folded: str, options: OptionTexts) -> str:
         return folded
     for match in islice(_RUN_ON.finditer(lower(folded)), _RUN_ONS_TRIED):
         head = folded[: match.start()]
+        invented = _OTHER_LIST.search(folded, match.start())
+        if invented and not (options.agrees(0, invented[1]) or options.agrees(1, invented[2])):
+            return head
         if head.strip() and _answers(head, options):
             return head
     return folded
@@ -146,11 +151,11 @@ def _answers(head: str, options: OptionTexts) -> bool:
 
 def _requested(folded: str, options: OptionTexts) -> Reading | None:
     """Read the last line of the requested form, unless what follows takes it back."""
-    lines = [match for match in _requested_lines(folded) if match[1] in options.labels]
+    lines = [match for match in requested_lines(folded) if match[1] in options.labels]
     if not lines:
         return None
     last = lines[-1]
-    if len(form := _form_filled_in(lines)) >= _FORM:
+    if len(form := letters_in_a_row(lines)) > 1:
         return Reading(None, "/".join(form), "ambiguous", "strict")
     rest = folded[last.end() :]
     if cues.TAKEN_BACK.search(lower(rest)):
@@ -159,26 +164,6 @@ def _requested(folded: str, options: OptionTexts) -> Reading | None:
             return reading
     # Options that are themselves letters, out of order: the letter then names two options.
     return _as_reading(read_labels(last[1], options), "strict")
-
-
-def _requested_lines(folded: str) -> Iterator[re.Match[str]]:
-    place = folded.find("Answer:")
-    while place >= 0:
-        before = folded[folded.rfind("\n", 0, place) + 1 : place]
-        match = _REQUESTED.match(folded, place)
-        if match and not before.strip(" \t"):
-            yield match
-        place = folded.find("Answer:", place + 1)
-
-
-def _form_filled_in(lines: Sequence[re.Match[str]]) -> list[str]:
-    """Return the different letters of the last lines that stand one below the other."""
-    letters = [lines[-1][1]]
-    for line, below in zip(lines[-2::-1], lines[:0:-1], strict=True):
-        if line.string[line.end() : below.start()].strip():
-            break
-        letters.append(line[1])
-    return sorted(set(letters))
 
 
 def _as_reading(claim: Claim | None, stage: Stage) -> Reading | None:
@@ -211,9 +196,14 @@ def _explicit(reply: _Reply) -> Reading | None:
 
 
 def _corrected_in_words(reply: _Reply, labels: Sequence[Statement]) -> Reading | None:
-    """Read an option's text that is stated after the last label, in correction of it or as a conclusion."""
+    """Read an option's text that is stated after the last label: a correction, a conclusion or a contradiction."""
     last = reply.said[-1] if reply.said else labels[-1]
-    if last.claim.kind is Kind.TEXT and last.start > labels[-1].start and stands(last, labels, reply.plain):
+    if last.claim.kind is not Kind.TEXT:
+        return None
+    beside = last.weight is Weight.FINAL and last.start - labels[-1].end < _CONTEXT
+    if beside and not last.claim.choices & labels[-1].claim.choices:
+        return Reading(None, f"{labels[-1].claim.extracted}/{last.claim.extracted}", "ambiguous", "lenient")
+    if last.start > labels[-1].start and stands(last, labels, reply.plain):
         return _as_reading(last.claim, "content")
     return None
 
@@ -263,19 +253,25 @@ def _whole_lines(reply: _Reply) -> Iterator[Statement]:
         return
     end, options = len(reply.plain), reply.options
     for place, line, verdict in ((0, lines[0], True), (end, lines[-1], len(lines[-1].split()) <= _SHORT_LINE)):
-        claim = read_verdict(line, options) if verdict else NOTHING
+        claim = (
+            read_verdict(line.rpartition(":")[2] if verdict and place == end else line, options) if verdict else NOTHING
+        )
         same = claim.choices or options.equal_to(line)
-        if same:
+        if same and sum(1 for other in lines[:_LISTED_LINES] if options.equal_to(other)) < _LISTED:
             yield Statement(place, place, Claim(Kind.TEXT, same, claim.extracted or line.strip()))
 
 
 def _near_the_end(reply: _Reply) -> Reading | None:
-    """Read the one option whose text occurs near the end, after the last correction there if there is one."""
+    """Read the one option whose text occurs near the end, after the last "the answer is" or correction there."""
     tail, options = reply.plain[-_TAIL_CHARACTERS:], reply.options
+    if announced := list(cues.ANNOUNCED.finditer(lower(tail))):
+        tail = tail[announced[-1].end() :]
     found = options.contained_in(tail)
     if len(found) > 1 and (turns := list(cues.TAKEN_BACK.finditer(lower(tail)))):
         after = options.contained_in(tail[turns[-1].end() :])
         found = after if len(after) == 1 else found
+    if len(found) == len(options.texts) > 2:
+        return None
     if ABSENT.search(tail) and not any(ABSENT.search(options.texts[index]) for index in found):
         return None
     words = "/".join(dict.fromkeys(options.texts[index] for index in sorted(found)))

@@ -13,7 +13,7 @@ _CANNOT = (
 _TO_ANSWER = r"(?:answer|help|assist|comply|fulfil\w*|respond|do that|say|choose|select)\b"
 _TO_ADVISE = (
     r"(?:provide|give|offer|make|diagnose|recommend|advise)\b(?:[^.\n]{0,40}?"
-    r"\b(?:advice|answers?|diagnos[ei]s|opinion|guidance|recommendations?|information|help|assistance)\b|\s*(?:[.\n]|\Z))"
+    r"\b(?:advice|answers?|diagnos[ei]s|opinion|guidance|recommendations?|dos(?:e|age)|prescription|information|help|assistance)\b|\s*(?:[.\n]|\Z))"
 )
 _REFUSED = re.compile(
     rf"{_CANNOT}(?:,? but)?[^.\n]{{0,40}}?\b(?:{_TO_ANSWER}|{_TO_ADVISE})"
@@ -29,7 +29,7 @@ _REFUSED = re.compile(
 )
 # One of these stands in every refusal: looked for first, being quick. The rest of it is near.
 _HINTS = (
-    *("cannot", "can't", "can’t", "cant ", "can not", "unable", "not able", "decline", "won't", "won’t", "will not"),
+    *("cannot", "can't", "cant ", "can not", "unable", "not able", "decline", "won't", "will not"),
     *("appropriate for", "have the ability", "have the qualification", "ne peux", "no puedo", "não posso", "ich kann"),
     *("ich darf", "抱歉", "无法", "不能"),
 )

@@ -1,7 +1,7 @@
 """The golden corpus of replies: reading it, and the record of what each version of the extractor read.
 
-`python tests/unit/answers/answers_golden.py` (or `make record-readings`) adds the readings of the current version. It refuses to
-change a reading that is on record: another reading is another version.
+`make record-readings` (this file as a program) records the readings of the current version. It refuses to change a
+reading that is on record: another reading is another version.
 """
 
 import hashlib
@@ -82,7 +82,9 @@ def main() -> None:
     """Record the readings of the current version."""
     readings = current_readings()
     if changed := moved(readings, recorded()):
-        sys.exit(f"{EXTRACTOR} read these rows otherwise when they were recorded:\n" + "\n".join(changed) + f"\n{REMEDY}")
+        sys.exit(
+            f"{EXTRACTOR} read these rows otherwise when they were recorded:\n" + "\n".join(changed) + f"\n{REMEDY}"
+        )
     lines = (f"{name}\t{key}\t{said}\n" for (name, key), said in readings.items())
     _record(EXTRACTOR).write_text("".join(lines), encoding="utf-8")
 

@@ -3,7 +3,7 @@
 import string
 
 import pytest
-from answers_golden import Row, corpus, label, reading
+from answers_golden import corpus, label, reading
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -14,9 +14,61 @@ from medeval.answers.reasoning import split_reasoning
 OPTIONS = ("Iron", "Zinc", "Lead", "Gold", "Neon", "Argon", "Boron", "Radon", "Tin", "Copper")
 # Pieces of which replies are made, so that arbitrary texts come near the forms that are read.
 PIECES = (
-    *("Answer:", "answer is", "the", "A", "B", "C", "I", "a", "(", ")", "**", "\\boxed{", "}", "{", '"answer":', '"', "'"),
-    *("\n", " ", ".", ",", ":", "not", "no", "yes", "maybe", "if", "or", "and", "option", "choice", "iron", "Zinc", "lead"),
-    *("<answer>", "</answer>", "<think>", "</think>", "wait", "Question:", "答案", "：", "è", "ß", "İ", "\u200b", "𝐀", "✅", "$"),
+    *(
+        "Answer:",
+        "answer is",
+        "the",
+        "A",
+        "B",
+        "C",
+        "I",
+        "a",
+        "(",
+        ")",
+        "**",
+        "\\boxed{",
+        "}",
+        "{",
+        '"answer":',
+        '"',
+        "'",
+    ),
+    *(
+        "\n",
+        " ",
+        ".",
+        ",",
+        ":",
+        "not",
+        "no",
+        "yes",
+        "maybe",
+        "if",
+        "or",
+        "and",
+        "option",
+        "choice",
+        "iron",
+        "Zinc",
+        "lead",
+    ),
+    *(
+        "<answer>",
+        "</answer>",
+        "<think>",
+        "</think>",
+        "wait",
+        "Question:",
+        "答案",
+        "：",
+        "è",
+        "ß",
+        "İ",
+        "\u200b",
+        "𝐀",
+        "✅",
+        "$",
+    ),
     *("A. Iron", "B. Zinc", "C. Lead", "none of the above", "I cannot", "~~", "|", "- ", "#", "</s>", "1", "2.5", "%"),
 )
 texts = st.one_of(
@@ -38,7 +90,7 @@ stated = st.sampled_from(
         "答案：{}",
     ]
 )
-many = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @many
@@ -94,13 +146,16 @@ def test_nothing_is_read_from_a_thought_that_goes_on(thought: str) -> None:
 
 
 @pytest.mark.parametrize("after", ["\n", "  \n\n", "\r\n", "\u00a0", "\u200b", "\n\n\n\t"])
-@pytest.mark.parametrize("row", [row for row in corpus() if "reasoning" not in row], ids=lambda row: row["id"])
-def test_white_space_around_a_reply_changes_nothing(row: Row, after: str) -> None:
-    assert reading({**row, "text": row["text"] + after}) == label(row)
+def test_white_space_after_a_reply_changes_nothing(after: str) -> None:
+    rows = [row for row in corpus() if "reasoning" not in row]
+    moved = [row["id"] for row in rows if reading({**row, "text": row["text"] + after}) != label(row)]
+    assert not moved
 
 
 @many
-@given(label=st.sampled_from(LABELS), form=stated, mark=st.sampled_from(["**{}**", "__{}__", "`{}`", "<b>{}</b>", "${}$"]))
+@given(
+    label=st.sampled_from(LABELS), form=stated, mark=st.sampled_from(["**{}**", "__{}__", "`{}`", "<b>{}</b>", "${}$"])
+)
 def test_markup_around_a_label_changes_no_choice(label: str, form: str, mark: str) -> None:
     assert read_answer(form.format(mark.format(label)), OPTIONS).choice == LABELS.index(label)
 
