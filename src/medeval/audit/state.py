@@ -82,8 +82,15 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """Values of the complete rounds, shape (n, B), lowest and highest where a score is missing."""
+class Seen:
+    """Values of the complete rounds, shape (n, B), lowest and highest where a score is missing.
+
+    Attributes:
+        lowest: Smallest possible values, in [-1, 1].
+        highest: Largest possible values.
+        unknown: Items whose score is missing.
+        unused: Answered items that are in no complete round.
+    """
 
     lowest: FloatArray
     highest: FloatArray
@@ -104,9 +111,9 @@ def standing(question: Question, order: Order, answers: Answers, systems: Mappin
     Raises:
         MedevalError: The order lacks a benchmark, or a score lies outside the range of its item.
     """
-    units = [_units(order, benchmark) for benchmark in question.benchmarks]
+    units = [units_of(order, benchmark) for benchmark in question.benchmarks]
     draws = draws_of(units, difference=question.b is not None)
-    seen = _seen(question, units, answers, systems)
+    seen = seen_rounds(question, units, answers, systems)
     n = len(seen.lowest)
     totals = draws.totals
     bounds = total_bounds(seen.lowest, seen.highest, draws.sizes[:n], totals, risk)
@@ -136,7 +143,12 @@ def standing(question: Question, order: Order, answers: Answers, systems: Mappin
     )
 
 
-def _units(order: Order, benchmark: str) -> tuple[Unit, ...]:
+def units_of(order: Order, benchmark: str) -> tuple[Unit, ...]:
+    """Return the units of a benchmark in their order.
+
+    Raises:
+        MedevalError: The order lacks it.
+    """
     if benchmark not in order.units:
         raise MedevalError(
             f"the order has no {benchmark}, only {', '.join(order.units)}",
@@ -145,8 +157,17 @@ def _units(order: Order, benchmark: str) -> tuple[Unit, ...]:
     return order.units[benchmark]
 
 
-def _seen(question: Question, units: list[tuple[Unit, ...]], answers: Answers, systems: Mapping[str, str]) -> _Seen:
-    """Collect the leading rounds in which every unit is answered by every system."""
+def seen_rounds(
+    question: Question, units: list[tuple[Unit, ...]], answers: Answers, systems: Mapping[str, str]
+) -> Seen:
+    """Collect the leading rounds in which every unit is answered by every system.
+
+    Args:
+        question: What is asked.
+        units: Units of each of its benchmarks, in order.
+        answers: Scores by system, benchmark and item.
+        systems: Published name -> MODEL/VARIANT.
+    """
     sides = [answers.get(systems.get(name, ""), {}) for name in (question.a, question.b) if name is not None]
     scores = [[side.get(benchmark, {}) for side in sides] for benchmark in question.benchmarks]
     rounds_total = max(map(len, units))
@@ -161,7 +182,7 @@ def _seen(question: Question, units: list[tuple[Unit, ...]], answers: Answers, s
             unknown += sum(any(np.isnan(side[item]) for side in known) for item in unit.items)
     used = {item for part in units for unit in part[:complete] for item in unit.items}
     answered = {item for known in scores for side in known for item in side}
-    return _Seen(lowest, highest, unknown, len(answered - used))
+    return Seen(lowest, highest, unknown, len(answered - used))
 
 
 def _leading(units: tuple[Unit, ...], known: list[Mapping[str, float]], rounds_total: int) -> int:
@@ -197,7 +218,7 @@ def _ends(score: float, span: float, item: str) -> tuple[float, float]:
     return score, score
 
 
-def _estimate(seen: _Seen, draws: Draws) -> float:
+def _estimate(seen: Seen, draws: Draws) -> float:
     """Return what was drawn plus, for what is left of each benchmark, its mean value so far."""
     n = len(seen.lowest)
     values, sizes = (seen.lowest + seen.highest) / 2.0, draws.sizes[:n]
@@ -205,7 +226,7 @@ def _estimate(seen: _Seen, draws: Draws) -> float:
     return float((sizes * values).sum() + left @ (values.sum(axis=0) / (sizes > 0.0).sum(axis=0)))
 
 
-def _resolution(seen: _Seen, draws: Draws) -> float:
+def _resolution(seen: Seen, draws: Draws) -> float:
     """Return the smallest difference that a sample as large as the population would show."""
     values = (seen.lowest + seen.highest) / 2.0
     drawn = draws.sizes[: len(values)] > 0.0
@@ -214,7 +235,7 @@ def _resolution(seen: _Seen, draws: Draws) -> float:
     return minimum_detectable_effect(float(np.sqrt((draws.totals**2 * variances / units).sum())))
 
 
-def _outlook(seen: _Seen, draws: Draws, limits: tuple[float | None, float | None], risk: float) -> Outlook:
+def _outlook(seen: Seen, draws: Draws, limits: tuple[float | None, float | None], risk: float) -> Outlook:
     """Continue the audit many times with values drawn from those seen in the same benchmark."""
     rng = np.random.default_rng(DEFAULT_SEED)
     n, whole = len(seen.lowest), len(draws.sizes)

@@ -138,6 +138,7 @@ def audit_order(
 @click.option("--risk", type=_RISK, help="Chance of a wrong verdict on a claim.  [default: the run's, or 0.05]")
 @click.option("--claim", "claims", multiple=True, help="Claim to judge; several times.  [default: the run's, or all]")
 @click.option("--target", help="Judge the replies of this target; needed when the tables hold several.")
+@click.option("--plot", type=FILE, help="SVG file to draw how the interval of each part closed in.")
 @click.option("--out", type=FILE, help="JSON file to write as well.")
 def audit_status(
     config: Path,
@@ -146,6 +147,7 @@ def audit_status(
     risk: float | None,
     claims: tuple[str, ...],
     target: str | None,
+    plot: Path | None,
     out: Path | None,
 ) -> None:
     """Judge an audit by the rounds answered so far; TABLES are items, conversations, scores and grades.
@@ -157,6 +159,7 @@ def audit_status(
     from medeval.audit.document import audit_document, audit_parts
     from medeval.audit.show import status_lines
     from medeval.audit.terms import check_claims
+    from medeval.audit.trace import write_drawing
     from medeval.config.run import load_run
     from medeval.files import write_json
 
@@ -168,9 +171,12 @@ def audit_status(
     level, chosen = _terms(run, risk, claims)
     state = _audit_of_tables(run, tables, order_path, level, target) if order_path else _audit_of_run(run, level)
     check_claims(state.publication, chosen, "--claim")
-    document = audit_document(state, audit_parts(state, chosen))
+    parts = audit_parts(state, chosen)
+    document = audit_document(state, parts)
     if out:
         write_json(out, document)
+    if plot:
+        write_drawing(plot, state, parts)
     click.echo("\n".join(status_lines(document)))
 
 
