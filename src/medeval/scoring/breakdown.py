@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from medeval.answers.options import LABELS
 from medeval.scoring.accounting import GROUP
+from medeval.scoring.lookup import ItemLookup
 from medeval.statistics.classes import class_scores
 
 
@@ -28,15 +31,24 @@ def class_reports(scores: pa.Table, items: pa.Table) -> list[dict[str, Any]]:
         and `classes`, a list of option, support, precision, recall and f1. Support is that of one sample on average.
     """
     classes = _classes(items)
-    rows = scores.select([*GROUP, "item_id", "sample", "choice"]).to_pandas()
+    if not classes:
+        return []
+    rows = scores.select([*GROUP, "sample", "choice"]).to_pandas().assign(answer=_golds(scores, items))
     rows = rows[rows["benchmark"].isin(list(classes))]
-    gold = items.select(["benchmark", "item_id", "answer"]).to_pandas()
-    rows = rows.merge(gold, on=["benchmark", "item_id"], how="left", validate="many_to_one")
     reports = []
     for key, group in rows.groupby(GROUP, observed=True):
         names = dict(zip(GROUP, map(str, key), strict=True))
         reports.append({**names, **_class_report(group, classes[names["benchmark"]])})
     return sorted(reports, key=lambda report: [report[name] for name in GROUP])
+
+
+def _golds(scores: pa.Table, items: pa.Table, *, only: bool = False) -> npt.NDArray[np.int64]:
+    """Return the correct option of each response's item, shape (rows,): the first, or with `only` -1 for several."""
+    places = ItemLookup(items).places(scores["benchmark"], scores["item_id"], "scores: row {}".format)
+    answers = items["answer"].to_numpy().astype(np.int64)
+    if only:
+        answers[pc.greater(pc.list_value_length(items["answers"]), 1).to_numpy()] = -1
+    return np.asarray(answers[places])
 
 
 def _classes(items: pa.Table) -> dict[str, tuple[str, ...]]:
@@ -86,10 +98,8 @@ def position_reports(scores: pa.Table, items: pa.Table) -> list[dict[str, Any]]:
         of label, `n` responses whose correct option stands there, `recall`, and `chosen`, the share of all responses
         that chose it.
     """
-    rows = scores.select([*GROUP, "item_id", "choice", "correct"]).to_pandas()
-    gold = items.select(["benchmark", "item_id", "answer"]).to_pandas()
-    gold = gold[pc.equal(pc.list_value_length(items["answers"]), 1).to_numpy()]
-    rows = rows.merge(gold, on=["benchmark", "item_id"], how="inner", validate="many_to_one")
+    rows = scores.select([*GROUP, "choice", "correct"]).to_pandas().assign(answer=_golds(scores, items, only=True))
+    rows = rows[rows["answer"] >= 0]
     reports = []
     for key, group in rows.groupby(GROUP, observed=True):
         names = dict(zip(GROUP, map(str, key), strict=True))
