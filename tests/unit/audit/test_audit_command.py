@@ -59,8 +59,11 @@ def test_an_order_is_drawn_verified_and_used(tmp_path: Path, line: dict[str, lis
     assert f"commitment {commitment}" in drawn
     assert "verified: " in run("order", *line["items"], "--check", order)
 
-    text = run("status", ROOT / "config/demo.yaml", *line["items"], *line["scores"], "--order", order, "--out", out)
+    arguments = ("status", ROOT / "config/demo.yaml", *line["items"], *line["scores"], "--order", order, "--out", out)
+    text = run(*arguments)
     assert commitment in text
+    assert [claim["claim_id"] for claim in json.loads(out.read_text())["claims"]] == ["d01", "d02"]  # the run's own
+    run(*arguments, *(f"--claim=d0{number}" for number in (1, 2, 3, 4)))
     document = json.loads(out.read_text())
     found = {claim["claim_id"]: claim for claim in document["claims"]}
     # Q4_K_M loses 33 points: neither below one point nor below ten.
@@ -138,6 +141,21 @@ def test_a_plan_is_printed_before_anything_is_run(tmp_path: Path) -> None:
     # Without a measured speed the tokens are known, the hours are not.
     assert "generated, hours unknown" in text
     assert [cost["seconds"] for cost in plans["c04"]["costs"]] == [None, None]
+
+
+def test_a_record_s_terms_bind_the_status(tmp_path: Path, line: dict[str, list[Path]]) -> None:
+    order = tmp_path / "order.json"
+    run("order", *line["items"], "--config", ROOT / "config/demo.yaml", "--out", order)
+    record = json.loads(order.read_text())
+    assert record["seed"] == "31415926"
+    assert {entry["claim"] for entry in record["terms"]["questions"]} == {"d01", "d02"}
+    arguments = ("status", ROOT / "config/demo.yaml", *line["items"], *line["scores"], "--order", order)
+    run(*arguments)
+    assert "states other terms" in run(*arguments, "--risk", 0.2, fails=True)
+
+
+def test_tables_and_their_order_are_given_together(line: dict[str, list[Path]]) -> None:
+    assert "belong together" in run("status", ROOT / "config/demo.yaml", *line["items"], fails=True)
 
 
 def test_an_unknown_claim_is_refused() -> None:
