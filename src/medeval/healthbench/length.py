@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from statsmodels.regression.linear_model import OLS
 
-from medeval.statistics.bootstrap import resampled_totals
-from medeval.statistics.clustered import cluster_mean
-from medeval.statistics.estimates import DEFAULT_CONFIDENCE, DEFAULT_SEED, ClusteredEstimate, Estimate
+from medeval.statistics.bootstrap import cluster_bootstrap, resampled_totals
+from medeval.statistics.estimates import DEFAULT_CONFIDENCE, DEFAULT_SEED, Estimate
+from medeval.statistics.intervals import mean_interval
 from medeval.statistics.quantiles import two_sided
 
 LARGEST_RELATIVE_DIFFERENCE = 0.10
@@ -38,7 +38,7 @@ class WinRate:
         kept_examples: Examples with at least one such pair.
     """
 
-    estimate: ClusteredEstimate | None
+    estimate: Estimate | None
     examples: int
     pairs: int
     tied: int
@@ -121,7 +121,7 @@ def win_rate(a: Answers, b: Answers, *, limit: float | None = LARGEST_RELATIVE_D
         kept += len(counted)
         if len(counted):
             shares[example] = float((counted > 0).mean())
-    estimate = cluster_mean(list(shares.values())) if shares else None
+    estimate = _rate(np.array(list(shares.values()))) if shares else None
     return WinRate(estimate, len(shared), pairs, tied, apart, kept, len(shares))
 
 
@@ -145,6 +145,13 @@ def length_adjusted(a: Answers, b: Answers) -> LengthAdjusted:
     method = f"intercept of the regression on log length, HC1, t with {len(y) - 2} degrees of freedom"
     estimate = Estimate(value, se, value - half, value + half, len(y), method)
     return LengthAdjusted(estimate, slope, slope_se, len(usable), left_out)
+
+
+def _rate(shares: FloatArray) -> Estimate:
+    """Return the mean of shares with an interval that stays within 0..1."""
+    if np.isin(shares, (0.0, 1.0)).all():
+        return mean_interval(shares)
+    return cluster_bootstrap(shares)
 
 
 def _alike(a: FloatArray, b: FloatArray, limit: float) -> npt.NDArray[np.bool_]:

@@ -81,10 +81,10 @@ def score_grades(
 
     Returns:
         JSON-ready: ``method``, ``seed``, ``resamples``, ``meaning`` of the figures, and ``runs``, a list with one dict
-        per model, variant, target, benchmark and subset. A run has these names, its judge, ``overall`` and ``tags``
-        (fields of :class:`TagMean`; ``themes`` and ``axes`` repeat those by short name), ``interval`` of the unclipped
-        mean, ``bounds`` on the overall score, ``worst_at_k``, ``length`` (correlation of score and characters),
-        ``verdicts`` (counts of criteria and of missing verdicts) and ``flags``. Scores are fractions.
+        per model, variant, target, benchmark and subset. A run has these, its ``name`` with the judge, ``overall`` and
+        ``tags`` (fields of :class:`TagMean`; ``themes`` and ``axes`` repeat those by short name), ``interval`` of the
+        unclipped mean, ``bounds`` on the overall score, ``worst_at_k``, ``length`` (correlation of score and
+        characters), ``verdicts`` (counts of criteria and of missing verdicts) and ``flags``. Scores are fractions.
 
     Raises:
         MedevalError: The table mixes judges, or a verdict contradicts its status.
@@ -98,10 +98,21 @@ def score_grades(
         "resamples": resamples,
         "meaning": _MEANING,
         "runs": [
-            {**run, **judge, **_score_run(criteria_of(grades, run), run, length_of, resamples, seed)}
+            {
+                "name": _name(run, judge),
+                **run,
+                **judge,
+                **_score_run(criteria_of(grades, run), run, length_of, resamples, seed),
+            }
             for run in runs.to_pylist()
         ],
     }
+
+
+def _name(run: Mapping[str, Any], judge: Mapping[str, str]) -> str:
+    """Name a score: without its judge, how that was asked and by which prompt, it means nothing."""
+    prompt = judge["judge_prompt_sha256"][:12]
+    return f"{run['benchmark']} {run['subset']}, judged by {judge['judge']}, prompt {prompt}"
 
 
 def judge_of(grades: pa.Table) -> dict[str, str]:

@@ -66,6 +66,19 @@ def test_exactly_ten_percent_is_alike_and_the_sides_may_change_places() -> None:
     assert wins.estimate.value + losses.estimate.value == pytest.approx(1.0)
 
 
+def test_the_interval_of_a_rate_stays_within_its_range() -> None:
+    # each of 6 examples won or lost: 4 of 6, Clopper-Pearson from an independent library
+    a = answers(**{f"e{i}": [(1.0 if i < 4 else 0.0, 10)] for i in range(6)})
+    found = win_rate(a, answers(**{f"e{i}": [(0.5, 10)] for i in range(6)})).estimate
+    expected = stats.binomtest(4, 6).proportion_ci(method="exact")
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
+    repeated = answers(x=[(1.0, 10), (0.0, 10)], y=[(1.0, 10)], z=[(0.0, 10)])
+    found = win_rate(repeated, answers(x=[(0.5, 10)], y=[(0.5, 10)], z=[(0.5, 10)])).estimate
+    assert found is not None and found.low is not None and found.high is not None
+    assert 0.0 <= found.low < 0.5 < found.high <= 1.0
+
+
 def test_no_pair_of_like_length_gives_no_rate() -> None:
     found = win_rate(answers(x=[(1.0, 10)]), answers(x=[(0.0, 1000)]))
     assert (found.estimate, found.apart) == (None, 1)
