@@ -76,15 +76,13 @@ def _range(ends: list[float] | None) -> str:
 def _orderings(document: Entry, names: Entry) -> Iterator[str | Table]:
     if not document["orderings"]:
         return
-    rows = [
-        (
-            f"{_name(entry['a'])} - {_name(entry['b'])}",
-            *(figure(entry["under"][judge], signed=True) for judge in names),
-            "same sign" if entry["same_sign"] else "depends on the judge",
-        )
-        for entry in document["orderings"]
-    ]
-    yield table("Differences under every judge", ("systems", *names.values(), ""), rows)
+    rows = []
+    for entry in document["orderings"]:
+        pair = f"{_name(entry['a'])} - {_name(entry['b'])}"
+        rows += [(pair, names[judge], figure(under, signed=True)) for judge, under in entry["under"].items()]
+        sign = "same sign" if entry["same_sign"] else "sign depends on the judge"
+        rows.append((pair, "all", f"{sign}; resolved: {len(entry['resolved_under'])} of {len(names)}"))
+    yield table("Differences under every judge", ("systems", "judge", "difference"), rows)
 
 
 def _preferences(document: Entry, names: Entry) -> Iterator[str | Table]:

@@ -251,7 +251,7 @@ def test_the_panel_command_shows_scores_and_orderings(tmp_path: Path) -> None:
         command, ["panel", *files, *families, "--out", str(tmp_path / "p.json")], catch_exceptions=False
     )
     assert result.exit_code == 0
-    assert "same sign" in result.output
+    assert "same sign; resolved: 3 of 3" in result.output
     assert "judge and judged share the family qwen: J-qwen may favour its own" in result.output
 
 
