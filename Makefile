@@ -63,8 +63,7 @@ check-vulkan: setup-vulkan ## Try the Vulkan build on a software device (Mesa's 
 	@.venv-vulkan/bin/python -m pytest -s tests/local/check_vulkan.py
 
 simulate: setup ## Check the statistics by simulation, about ten minutes: audits, intervals and tests
-	@$(BIN)/python -m pytest -s tests/simulate/simulate_validity.py tests/simulate/simulate_efficiency.py \
-		tests/simulate/simulate_coverage.py
+	@$(BIN)/python -m pytest -s tests/simulate/simulate_*.py
 
 bench: setup ## Measure the engine against others; LLAMA_TOOLS=DIR names a build of llama.cpp's programs
 	@$(BIN)/python tests/bench/bench_engine.py --weights results/demo/weights/smollm2-135m-instruct/q4_k_m.gguf \

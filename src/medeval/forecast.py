@@ -136,10 +136,9 @@ def forecasts(
                 size = weights_bytes(plan, publication, model.id, name)
                 probed = _probe_path(plan, model.id, name, target).exists()
                 if tokens_suffice and not probed and (size is None or reference is None):
-                    missing = (
-                        "the size of its weights: medeval lock" if size is None else "the speed here: medeval probe"
-                    )
-                    speed = Speed(math.nan, math.nan, f"needs {missing}")
+                    unsized = "not known before the size of its weights is: medeval lock"
+                    basis = unsized if size is None else "not measured on this machine yet: medeval probe"
+                    speed = Speed(math.nan, math.nan, basis)
                 elif size is None and not probed:
                     yield Unknown(model.id, name, target, "the size of its weights is not known yet: medeval lock")
                     continue
