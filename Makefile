@@ -1,7 +1,7 @@
 # `make demo` runs the whole line on the embedded default; `make test` runs the tests. Both set up what they need.
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-vulkan setup-metal setup-cuda setup-vllm setup-convert demo test simulate bench check \
-	check-vulkan lock lock-vllm docs clean
+	check-oracles record-readings check-vulkan lock lock-vllm docs clean
 
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)

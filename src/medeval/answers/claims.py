@@ -35,7 +35,10 @@ _MAY_BE_LABEL = re.compile(
 )
 _FIELD = re.compile(r"[\"'][A-Ja-j][\"'] ?:")
 _SPEAKER = re.compile(r"(?:[Aa]ssistant|[Mm]odel|A)[ \t]*:\s*(?=[(\[\"']*[A-Ja-j]\b)")
-_CONCLUDING = r"(?:so|thus|hence|therefore|accordingly|overall|finally|in (?:short|conclusion|summary))"
+_CONCLUDING = (
+    r"(?:so|thus|hence|therefore|accordingly|overall|finally|definitely|clearly|probably|(?:most )?likely"
+    r"|in (?:short|conclusion|summary))"
+)
 _LABEL_ENDS = (*LABELS, ")")
 _LAST_SENTENCE = re.compile(
     rf"(?:(?:^|[.!?:;\"'][ \t]+){_CONCLUDING}[,:]?|^|[.!?:;\"'])[ \t]+"
@@ -47,6 +50,7 @@ _CONFIDENCE = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]{3}")
 # "B. It lowers ...": only with these marks may a label at the start of a reply be followed by free text.
+_NEVER_EXPLAINED = ("I", *(str(number) for number in range(1, 11)))
 _EXPLAINED = re.compile(r"\s*(?:[.),:]|[–—]|-[-\s])|\s+(?:because|since|as|due to|given)\b")
 
 _VERDICT = r"(?:yes|no|maybe)"
@@ -116,12 +120,9 @@ def read_line(line: str, options: OptionTexts, *, explained: bool = False) -> Cl
     (index,) = claim.choices
     if options.begins(index, rest):
         return claim
-    if (
-        not explained
-        or claim.extracted == "I"
-        or _SPEAKER.match(line)
-        or DENIED_AFTER.match(options.behind(index, claim.rest))
-    ):
+    if not explained or claim.extracted in _NEVER_EXPLAINED or _SPEAKER.match(line):
+        return NOTHING
+    if DENIED_AFTER.match(options.behind(index, claim.rest)):
         return NOTHING
     bracket = line[: len(line) - len(claim.rest)].rstrip()[-1:] in (")", "]")
     return claim if (bracket or _EXPLAINED.match(claim.rest)) and _WORD.search(rest) else NOTHING

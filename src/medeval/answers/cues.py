@@ -32,7 +32,7 @@ ADVERB = (
 )
 _VERB = (
     rf"(?:\b(?:is|are|was|(?:would|should|must|will|could|may|might|can only|has to)[ \t]+{ADVERB}be"
-    r"|seems[ \t]+to[ \t]+be|appears[ \t]+to[ \t]+be|turns[ \t]+out[ \t]+to[ \t]+be|remains)\b"
+    r"|seems[ \t]+to[ \t]+be|appears[ \t]+to[ \t]+be|turns[ \t]+out[ \t]+to[ \t]+be|to[ \t]+be|remains)\b"
     r"|(?:is[ \t]*)?[:=]|->|→|⇒|[ \t][-–—]{1,2}(?=[ \t]))"
 )
 _NO = r"(?:pas|no|não|non|nicht|niet|si|bukan|tidak|ne|not|не|नहीं)\b"
@@ -83,11 +83,14 @@ CUES = (
     ),
     # "I choose X", "we would go with option X", "I'd say X"
     Cue(
-        ("choose", "chose", "select", "pick", "go with", "going with", "say "),
-        re.compile(r"(?:choose|chose|select(?:ed)?|pick(?:ed)?|go with|going with|say)[ \t]+(?:the[ \t]+)?"),
+        ("choose", "chose", "select", "pick", "go with", "going with", "say ", "lean", "opt for"),
+        re.compile(
+            r"(?:choose|chose|select(?:ed)?|pick(?:ed)?|go with|going with|say|lean(?:ing)? towards?|opt for)[ \t]+"
+            r"(?:the[ \t]+)?"
+        ),
         re.compile(
             r"(?:\b(?:i|we)(?:'(?:d|ll|m|re)|[ \t]+(?:am|are|would|will|must|should))?(?:[ \t]+therefore)?"
-            r"|(?:^|\n)[ \t]*)[ \t]*$"
+            r"|(?:^|[.!?\n])[ \t]*)[ \t]*$"
         ),
     ),
     # 答案是 X, 正解は X, 정답: X, 选 X; colons and brackets are folded before
@@ -107,12 +110,12 @@ CUES = (
 # The text that ends here denies, asks or supposes what follows. `LAST_WORDS` are the words it can end with.
 NOT_MEANT = re.compile(
     r"\b(?:incorrect|wrong|false|worst|if|whether|unless|not|isn'?t|alternative|other|another|previous"
-    r"|each|every|following|provided|given|listed|possible)"
+    r"|each|every|following|provided|given|listed|possible|(?:least|less) likely)"
     r"(?:[ \t]+(?:the|that|of|an?|your|correct|best|right|single|answer|given|provided))*[ \t]*$"
 )
 _LAST = (
     "incorrect wrong false worst if whether unless not isn't isnt alternative other another previous each every"
-    " following provided given listed possible the that of an a your correct best right single answer"
+    " following provided given listed possible likely the that of an a your correct best right single answer"
 )
 LAST_WORDS = frozenset(_LAST.split())
 
@@ -132,6 +135,8 @@ _BEFORE = (
     " thus clearly definitely indeed still then simply certainly need want take get have option choice letter answer"
 )
 BEFORE_LABEL_WORDS = frozenset(_BEFORE.split())
+# "A) x and C) y": nothing is said of one of them.
+AND_ANOTHER = re.compile(r"[^.\n]{0,120}?\b(?:and|or|,) (?:option |answer )?\(?[A-J]\)")
 # ... and before these ("X is the best choice", "X fits best", "A and C are both correct", X是正确的).
 _RIGHT = (
     r"(?:correct|right|best|(?P<called>(?:(?:correct|right|best) )?answer)|(?:final )?choice"
@@ -139,9 +144,9 @@ _RIGHT = (
     r"(?: (?:choice|option))?"
 )
 AFTER_LABEL = re.compile(
-    r"[)\]\"']*(?: \([^()\n]{1,80}\))?"
+    r"[)\]\"']*(?: \([^()\n]{1,80}\)|,? \"[^\"\n]{1,120}\",?|, [^,.\n]{1,80},)?"
     rf"(?: (?:is|seems|appears|looks|must be|would be|remains|(?P<several>are))(?: to be)? {ADVERB}"
-    rf"(?:both |all )?(?:the |my )?(?:single |final )?{_RIGHT}"
+    rf"(?:both |all |also )?(?:the |my )?(?:single |final )?{_RIGHT}"
     r"| (?:fits|matches|explains)\b[^.,;\n]{0,40}\bbest\b| best (?:fits|matches|explains)\b"
     r"| ?(?:选项)?(?:是|为)?(?:正确|对的))"
 )
@@ -166,7 +171,7 @@ CLAUSE_START = re.compile(
     r"(?:^|[\u3000-\u30ff\u4e00-\u9fff]|[.;:,!?\n]\s*"
     r"|\b(?:so|thus|hence|therefore|and|that|but|only|then|both|options?|choices?|answer)[ ,]+)$"
 )
-LETTERS_BEFORE = re.compile(r"(?:\b[A-J](?:, ?(?:and |or )?| (?:and|or|&) ))+$")
+LETTERS_BEFORE = re.compile(r"(?:\(?\b[A-J]\)?(?:, ?(?:and |or )?| (?:and|or|&) ))+$")
 
 # What is kept for answers: boxes, tags, fields.
 BOXED = re.compile(r"\\f?box(?:ed)?(?:\s*\{((?:[^{}]|\{[^{}]*+\})*+)(?:\}|\Z)|\s+([A-J])\b)")

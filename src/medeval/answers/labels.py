@@ -57,6 +57,7 @@ _BOUNDARY = re.compile(BOUNDARY)
 _PRONOUN_BOUNDARY = re.compile(rf"\s*$|\s*[.):;\]}}>]|\s*\n|\s*[{CJK}]")
 # "C. difficile": a genus, unless the small word is one that starts an explanation.
 _GENUS = re.compile(rf"\.\s*(?!{_WORDS_BEHIND}\b|this\b|the\b|it\b|there\b|an?\b|so\b|if\b|when\b)[a-z]{{3,}}")
+_NEXT_LABEL = re.compile(r" (?:and |or )?([A-Ja-j]) (.+)")
 _WORD = re.compile(r"[^\W\d_]{4,}")
 SENTENCE_END = re.compile(r"(?<=[^\d\s])[.;!?](?:\s|$)|[。；\n]")
 
@@ -160,12 +161,22 @@ def _single(value: str, options: OptionTexts) -> Claim:
         return NOTHING
     if not exists:
         return Claim(Kind.INVALID, extracted=label) if label in LABELS else NOTHING
-    return Claim(Kind.LABEL, _with_named(index, rest, options), label.upper(), rest)
+    choices, extracted = _with_named(index, rest, options), label.upper()
+    if named and (another := _another_behind(index, rest, options)) is not None:
+        choices, extracted = choices | {another}, f"{extracted}/{LABELS[another]}"
+    return Claim(Kind.LABEL, choices, extracted, rest)
 
 
 def _shares_word(own: str, rest: str) -> bool:
     words = set(_WORD.findall(own.lower()))
     return bool(words & set(_WORD.findall(rest.lower())))
+
+
+def _another_behind(index: int, rest: str, options: OptionTexts) -> int | None:
+    """Return the option that follows by label and text, as in "B) x and D) y"."""
+    match = _NEXT_LABEL.match(options.behind(index, rest))
+    other = LABELS.find(match[1].upper()) if match else -1
+    return other if match and 0 <= other < len(options.texts) and options.agrees(other, match[2]) else None
 
 
 def _with_named(index: int, rest: str, options: OptionTexts) -> frozenset[int]:

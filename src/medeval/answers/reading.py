@@ -41,6 +41,7 @@ _OTHER_LIST = re.compile(r"\n\(?A[.):] ([^\n]+)\n\(?B[.):] ([^\n]+)")
 _LAST_CHARACTERS = 8_000
 _TAIL_CHARACTERS = 300
 _CONTEXT = 40
+_HEADING_ENDS = re.compile(r"[:：][*_]|[*_>][:：]")
 _SHORT_LINE = 3  # words
 _LISTED, _LISTED_LINES = 3, 10  # So many options' texts on the first lines are a list.
 _LABEL_BEHIND = re.compile(r"\((?:[Oo]ption |[Cc]hoice )?([A-J])\)|, (?:[Oo]ption|[Cc]hoice) \(?([A-J])(?!\w)")
@@ -221,7 +222,7 @@ def _bold(reply: _Reply) -> list[Statement]:
     distinct: frozenset[int] = frozenset().union(*(statement.claim.choices for statement in found))
     if len(distinct) >= min(3, len(reply.options.texts)):
         return []
-    return [statement for statement in found if not _denied(statement, listed)]
+    return [one for one in found if not (_denied(one, listed) or _HEADING_ENDS.search(listed, one.start, one.end + 2))]
 
 
 def _denied(statement: Statement, text: str) -> bool:
@@ -262,8 +263,13 @@ def _whole_lines(reply: _Reply) -> Iterator[Statement]:
 
 
 def _near_the_end(reply: _Reply) -> Reading | None:
-    """Read the one option whose text occurs near the end, after the last "the answer is" or correction there."""
+    """Read the one option whose text occurs near the end, after the last "the answer is" or correction there.
+
+    A reply that ends with a colon ended before its answer.
+    """
     tail, options = reply.plain[-_TAIL_CHARACTERS:], reply.options
+    if tail.rstrip().endswith(":"):
+        return None
     if announced := list(cues.ANNOUNCED.finditer(lower(tail))):
         tail = tail[announced[-1].end() :]
     found = options.contained_in(tail)

@@ -64,6 +64,8 @@ def stands(last: Statement, rivals: Sequence[Statement], plain: str) -> bool:
     if any(rival.weight is Weight.FINAL for rival in rivals):
         return False
     finally_said = last.weight is Weight.FINAL and len(between.strip()) > _NEAR
+    if last.weight is Weight.REMARK:
+        return False
     return finally_said or cues.CONCLUDED.search(sentence_before(small, last.start)) is not None
 
 

@@ -6,7 +6,7 @@ from itertools import chain, takewhile
 
 from medeval.answers import cues
 from medeval.answers.claims import read_last_sentence, read_line, read_value
-from medeval.answers.labels import DENIED_AFTER, ORDINALS, Claim, Kind
+from medeval.answers.labels import DENIED_AFTER, NOTHING, ORDINALS, Claim, Kind
 from medeval.answers.options import LABELS, OptionTexts
 from medeval.answers.standing import Statement, Weight, sentence_before, together
 from medeval.answers.text import lower, places
@@ -16,6 +16,9 @@ _NEAR = 60
 _LONGEST_WORD = 16
 _ORDINAL_ENDS = ("t ", "d ", "h ")
 _LABEL_START = re.compile(r"(?:^[\s>•-]*|[.;] )\(?([A-J])(?:[).:]| - )|\b[Oo]ption ([A-J])\b", re.MULTILINE)
+
+_LISTED_LINE = re.compile(r"[\s>•*-]*\(?([A-J]|[1-9]|10)[).:]+\s*\w")
+_POSITION = {label: index for index, label in enumerate(LABELS)} | {str(n): n for n in range(1, 11)}
 
 
 def statements(plain: str, options: OptionTexts) -> list[Statement]:
@@ -52,11 +55,22 @@ def label_lines(plain: str, options: OptionTexts) -> list[Statement]:
         alone = read_line(lines[0], options).kind is Kind.LABEL
         found.append(Statement(0, 0, first, Weight.ANSWER if alone else Weight.REMARK))
     claims = (read_line(line, options) for line in reversed(lines))
+    if _ends_tour(lines):
+        return found
     run = list(takewhile(lambda claim: claim.kind is Kind.LABEL, claims))
     last = together(run[::-1]) if run else read_last_sentence(lines[-1], options)
     if last.kind is Kind.LABEL:
         found.append(Statement(len(plain), len(plain), last))
     return found
+
+
+def _ends_tour(lines: list[str]) -> bool:
+    """Whether the last line is the last of a tour: some text behind the label that follows the one before."""
+    last = _LISTED_LINE.match(lines[-1])
+    if last is None:
+        return False
+    before = next((match for line in reversed(lines[:-1]) if (match := _LISTED_LINE.match(line))), None)
+    return before is not None and _POSITION[last[1]] == _POSITION[before[1]] + 1
 
 
 def _opens_tour(plain: str, first: Claim) -> bool:
@@ -79,6 +93,8 @@ def _cued(plain: str, small: str, options: OptionTexts) -> Iterator[Statement]:
                 match = cue.pattern.match(small, place)
                 if match and _is_meant(cue, small, place):
                     claim = read_value(_line_from(plain, match.end()), options)
+                    if "\n" in match[0] and _opens_tour(plain[match.end() :], claim):
+                        claim = NOTHING
                     final = small.startswith("final ", max(0, place - 6))
                     yield Statement(place, match.end(), claim, Weight.FINAL if final else Weight.ANSWER)
                 place = small.find(word, place + 1)
@@ -118,7 +134,7 @@ def _last_word(small: str, place: int) -> str:
 
 def _said_before(plain: str, small: str, place: int, options: OptionTexts) -> Iterator[Statement]:
     start = place - 1 if plain[place - 1 : place] in tuple("([\"'") else place
-    if cues.BEFORE_LABEL.search(small[max(0, start - _NEAR) : start]):
+    if cues.BEFORE_LABEL.search(small[max(0, start - _NEAR) : start]) and not cues.AND_ANOTHER.match(plain, place + 1):
         claim = read_value(_line_from(plain, start), options)
         if claim.kind is Kind.LABEL and (plain[place] != "I" or start < place):
             yield Statement(start, start, claim)
@@ -169,7 +185,9 @@ def _presented(plain: str, small: str, options: OptionTexts) -> Iterator[Stateme
     for place in places(small, ":\n"):
         label = cues.LABEL_LINE.match(plain, place + 1)
         if label and small[max(0, place - 4) : place].rstrip().endswith((" is", " be")):
-            yield Statement(place, label.end(), read_value(_line_from(plain, label.end()), options))
+            claim = read_value(_line_from(plain, label.end()), options)
+            if not _opens_tour(plain[place:], claim):
+                yield Statement(place, label.end(), claim)
 
 
 def _under_heading(plain: str, small: str, options: OptionTexts) -> Iterator[Statement]:
