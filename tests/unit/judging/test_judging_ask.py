@@ -1,12 +1,15 @@
 """Asking a judge: each row once per sample, resumable, and nothing about points."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from judging_rows import DEMO, ScriptedJudge, said
 
 from medeval import tables
+from medeval.cli.judge import judge as command
 from medeval.errors import MedevalError
 from medeval.healthbench.verdicts import Verdict
 from medeval.judging.ask import ask, question, questions_left
@@ -110,3 +113,46 @@ def test_a_random_part_of_the_rows_is_the_same_each_time(rows: MetaRows) -> None
     assert part.item_ids == rows.sampled(20, seed=1).item_ids != rows.sampled(20, seed=2).item_ids
     assert rows.sampled(500, seed=1) is rows
     assert not part.whole
+
+
+@pytest.fixture
+def command_judge(monkeypatch: pytest.MonkeyPatch) -> ScriptedJudge:
+    """The judge that the command makes, whatever settings it is given."""
+    judge = ScriptedJudge(lambda text: said("doctor" in text))
+    monkeypatch.setattr("medeval.healthbench.judges.make_judge", lambda *_: judge)
+    return judge
+
+
+SETTINGS = json.dumps({"type": "local", "model": "m", "variant": "v"})
+
+
+def run(tmp_path: Path, *options: str) -> Result:
+    arguments = ["meta-eval", str(DEMO), "--judge", SETTINGS, "--out", str(tmp_path / "audit.json")]
+    return CliRunner().invoke(command, [*arguments, "--resamples", "100", *options], catch_exceptions=False)
+
+
+def test_an_estimate_asks_nothing(tmp_path: Path, command_judge: ScriptedJudge, rows: MetaRows) -> None:
+    result = run(tmp_path, "--estimate", "--samples", "3")
+    assert f"To ask: {3 * len(rows)} calls" in result.output
+    assert command_judge.asked == []
+    assert not (tmp_path / "audit.json").exists()
+
+
+def test_the_command_asks_a_part_then_the_rest(tmp_path: Path, command_judge: ScriptedJudge, rows: MetaRows) -> None:
+    run(tmp_path, "--limit", "30")
+    assert len(command_judge.asked) == 30
+    assert json.loads((tmp_path / "audit.json").read_text())["replies_missing"] == len(rows) - 30
+    run(tmp_path)
+    assert len(command_judge.asked) == len(set(command_judge.asked)) == len(rows)
+    document = json.loads((tmp_path / "audit.json").read_text())
+    assert (document["judge"], document["judged_rows"], document["replies_missing"]) == ("scripted", len(rows), 0)
+
+
+def test_a_judge_that_is_not_credible_ends_the_command_with_3(
+    tmp_path: Path, command_judge: ScriptedJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MetaRows, "whole", True)
+    monkeypatch.setattr("medeval.judging.physicians.LEAST_PAIRS", 5)
+    result = run(tmp_path)
+    assert json.loads((tmp_path / "audit.json").read_text())["verdict"] == "NOT_CREDIBLE"
+    assert result.exit_code == 3
