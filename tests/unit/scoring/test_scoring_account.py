@@ -228,6 +228,7 @@ def test_generated_and_most_probable_answers_stand_side_by_side() -> None:
     best_b, best_a = [-3.0, -1.0, -4.0, -5.0], [-1.0, -3.0, -4.0, -5.0]
     replies = [response("a"), response("b"), response("c", text="Hmm."), response("d")]
     replies += [scored("a", "letter", best_b), scored("b", "letter", best_a), scored("c", "letter", best_a)]
+    replies.append(scored("a", "letter", best_b, sample=1))  # the same again, which weighs nothing
     (entry,) = modes_side_by_side(run(items, replies))
     assert (entry["pairs"], entry["only_generated"], entry["only_scored"]) == (3, 1, 0)
     assert (entry["generated"], entry["scored"]) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
