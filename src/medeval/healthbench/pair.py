@@ -60,19 +60,8 @@ def compare_sides(a: Side, b: Side, *, seed: int = DEFAULT_SEED) -> dict[str, An
     Raises:
         MedevalError: The two were judged differently, by other rubrics, or share no subset.
     """
-    judges = [judge_of(side.grades) for side in (a, b)]
-    if judges[0] != judges[1]:
-        named = " and ".join(f"{judge['judge']!r} (prompt {judge['judge_prompt_sha256'][:12]})" for judge in judges)
-        raise MedevalError(
-            f"{a.label} and {b.label} were judged by {named}", "Grade both with the same judge, in the same way."
-        )
-    rubrics = [_rubrics(side.grades) for side in (a, b)]
-    for key in rubrics[0].keys() & rubrics[1].keys():
-        if rubrics[0][key] != rubrics[1][key]:
-            raise MedevalError(
-                f"{a.label} and {b.label}: subset {key[0]}, prompt {key[1]!r} has other criteria or points in each",
-                "Grade both by the same rubrics; a prompt may differ between subsets, so both need `subset`.",
-            )
+    judge = _shared_judge(a, b)
+    _refuse_other_rubrics(a, b)
     subsets = [dict.fromkeys(side.grades["subset"].to_pylist()) for side in (a, b)]
     shared = [subset for subset in subsets[0] if subset in subsets[1]]
     if not shared:
@@ -83,11 +72,31 @@ def compare_sides(a: Side, b: Side, *, seed: int = DEFAULT_SEED) -> dict[str, An
     return {
         "a": a.system(),
         "b": b.system(),
-        **judges[0],
+        **judge,
         "seed": seed,
         "length_limit": LARGEST_RELATIVE_DIFFERENCE,
         "subsets": [_subset(a, b, subset, seed) for subset in shared],
     }
+
+
+def _shared_judge(a: Side, b: Side) -> dict[str, str]:
+    judges = [judge_of(side.grades) for side in (a, b)]
+    if judges[0] != judges[1]:
+        named = " and ".join(f"{judge['judge']!r} (prompt {judge['judge_prompt_sha256'][:12]})" for judge in judges)
+        raise MedevalError(
+            f"{a.label} and {b.label} were judged by {named}", "Grade both with the same judge, in the same way."
+        )
+    return judges[0]
+
+
+def _refuse_other_rubrics(a: Side, b: Side) -> None:
+    rubrics = [_rubrics(side.grades) for side in (a, b)]
+    for key in rubrics[0].keys() & rubrics[1].keys():
+        if rubrics[0][key] != rubrics[1][key]:
+            raise MedevalError(
+                f"{a.label} and {b.label}: subset {key[0]}, prompt {key[1]!r} has other criteria or points in each",
+                "Grade both by the same rubrics; a prompt may differ between subsets, so both need `subset`.",
+            )
 
 
 def _subset(a: Side, b: Side, subset: str, seed: int) -> dict[str, Any]:
