@@ -60,8 +60,8 @@ _RESTATED = re.compile(
 _ONLY_VERDICTS = re.compile(rf"[^\w\n]*{_VERDICT}(?:\W+(?:(?:and|or)\W+)?{_VERDICT})+[^\w\n]*$", re.IGNORECASE)
 _VERDICT_WORD = re.compile(rf"\b{_VERDICT}\b", re.IGNORECASE)
 _FIRST_WORD = re.compile(
-    r"[^\w]*(?:(?:so|thus|hence|therefore|overall|in (?:short|conclusion|summary))\b,?\s*)?"
-    r"(yes|maybe|no(?!\s+(?!(?:because|since|as|due|given|based)\b)\w))\b(?!\s*(?:/|or\b))",
+    r"[^\w]*(?:(?:so|thus|hence|therefore|overall|probably|definitely|(?:most )?likely|in (?:short|conclusion|summary))"
+    r"\b,?\s*)?(yes|maybe|no(?!\s+(?!(?:because|since|as|due|given|based)\b)\w))\b(?!\s*(?:/|or\b))",
     re.IGNORECASE,
 )
 

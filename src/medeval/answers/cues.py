@@ -28,7 +28,7 @@ class Cue(NamedTuple):
 
 ADVERB = (
     r"(?:(?:most likely|most probably|likely|probably|therefore|thus|clearly|definitely|indeed|still|then|simply"
-    r"|certainly|almost certainly)[ \t]+)?"
+    r"|certainly|almost certainly|(?:most )?consistent with)[ \t]+)?"
 )
 _VERB = (
     rf"(?:\b(?:is|are|was|(?:would|should|must|will|could|may|might|can only|has to)[ \t]+{ADVERB}be"
@@ -67,7 +67,7 @@ CUES = (
         re.compile(
             r"(?:(?:answers?|choice|option|(?:choices|options)(?=[ \t]+are\b)|selection|decision|verdict|conclusion"
             r"|guess|my pick)\b|ans(?:\.|\b))"
-            r"(?:[ \t]+(?:to|for|here|among|from|of|in|based on|according to)\b[^.:\n]{0,80}?)?"
+            r"(?:,[^,.:\n]{1,20},)?(?:[ \t]+(?:to|for|here|among|from|of|in|based on|according to)\b[^.:\n]{0,80}?)?"
             rf"[ \t]*\)?[ \t]*{ADVERB}{_VERB}[ \t]*:?\s*{ADVERB}"
             r"|ans\.[ \t]*|answers?[ \t]*\|[ \t]*|answer[ \t]+(?=[(\[][a-j][)\]])|response[ \t]*:\s*"
         ),
@@ -83,10 +83,10 @@ CUES = (
     ),
     # "I choose X", "we would go with option X", "I'd say X"
     Cue(
-        ("choose", "chose", "select", "pick", "go with", "going with", "say ", "lean", "opt for"),
+        ("choose", "chose", "select", "pick", "go with", "going with", "say ", "lean", "opt for", "favo"),
         re.compile(
-            r"(?:choose|chose|select(?:ed)?|pick(?:ed)?|go with|going with|say|lean(?:ing)? towards?|opt for)[ \t]+"
-            r"(?:the[ \t]+)?"
+            r"(?:choose|chose|select(?:ed)?|pick(?:ed)?|go with|going with|say|lean(?:ing)? towards?|opt for|favou?r)"
+            r"[ \t]+(?:the[ \t]+)?"
         ),
         re.compile(
             r"(?:\b(?:i|we)(?:'(?:d|ll|m|re)|[ \t]+(?:am|are|would|will|must|should))?(?:[ \t]+therefore)?"
@@ -95,10 +95,10 @@ CUES = (
     ),
     # 答案是 X, 正解は X, 정답: X, 选 X; colons and brackets are folded before
     Cue(
-        ("答案", "正解", "答え", "选", "選項", "답"),
+        ("答案", "正确的是", "正解", "答え", "选", "選項", "답"),
         re.compile(
-            r"(?:(?:答案|正解|答え|(?<=正确)选项|(?<=正確)選項|답)[\])]?(?:应该|应)?(?:是|为|為|は|은|는)?[ \t]*:?\s*"
-            r"(?:选项)?"
+            r"(?:(?:答案|正确的是|正解|答え|(?<=正确)选项|(?<=正確)選項|답)[\])]?"
+            r"(?:应该|应)?(?:是|为|為|は|은|는)?[ \t]*:?\s*(?:选项)?"
             r"|(?:选择|选(?!项))[ \t]*:?[ \t]*(?:选项)?[ \t]*(?=[(\[]?[a-j]))[ \t]*"
         ),
         re.compile(r"(?<!不)$"),
@@ -148,7 +148,7 @@ AFTER_LABEL = re.compile(
     rf"(?: (?:is|seems|appears|looks|must be|would be|remains|(?P<several>are))(?: to be)? {ADVERB}"
     rf"(?:both |all |also )?(?:the |my )?(?:single |final )?{_RIGHT}"
     r"| (?:fits|matches|explains)\b[^.,;\n]{0,40}\bbest\b| best (?:fits|matches|explains)\b"
-    r"| ?(?:选项)?(?:是|为)?(?:正确|对的))"
+    r"| ?(?:选项)?(?:是|为)?(?:正确|对的|最(?:符合|可能|合适|佳)))"
 )
 _CLOSING = r"[)\]\"']*"
 # "Option 3 is correct", "the third option is the best one".
@@ -163,7 +163,7 @@ _BEHIND_WORD = "|".join(rf"(?<=(?:{_ENDINGS}){pause}.)" for pause in _PAUSES)
 LETTER = re.compile(
     rf"[A-J](?![^\W{CJK}]|['-])(?<![^\W{CJK}].)(?<!['-].)(?:(?={_CLOSING}(?:{BOUNDARY}))(?:{_BEHIND_WORD})"
     rf"|(?={_CLOSING}(?: \([^()\n]{{1,80}}\))? ?(?:(?:is|are|seems|appears|looks|must|would|remains|fits|matches"
-    r"|explains|best)\b|[选是为正对])))"
+    r"|explains|best)\b|[选是为正对最])))"
 )
 SMALL_LETTER = re.compile(r"\([a-j](?=\))")
 # Such a clause begins a line or sentence, or follows one of these: never "vitamin" or "hepatitis".

@@ -253,10 +253,9 @@ def _whole_lines(reply: _Reply) -> Iterator[Statement]:
     if not lines:
         return
     end, options = len(reply.plain), reply.options
-    for place, line, verdict in ((0, lines[0], True), (end, lines[-1], len(lines[-1].split()) <= _SHORT_LINE)):
-        claim = (
-            read_verdict(line.rpartition(":")[2] if verdict and place == end else line, options) if verdict else NOTHING
-        )
+    closing = lines[-1].rpartition(":")[2]
+    last = read_verdict(closing, options) if len(closing.split()) <= _SHORT_LINE else NOTHING
+    for place, line, claim in ((0, lines[0], read_verdict(lines[0], options)), (end, lines[-1], last)):
         same = claim.choices or options.equal_to(line)
         if same and sum(1 for other in lines[:_LISTED_LINES] if options.equal_to(other)) < _LISTED:
             yield Statement(place, place, Claim(Kind.TEXT, same, claim.extracted or line.strip()))

@@ -93,11 +93,16 @@ def _cued(plain: str, small: str, options: OptionTexts) -> Iterator[Statement]:
                 match = cue.pattern.match(small, place)
                 if match and _is_meant(cue, small, place):
                     claim = read_value(_line_from(plain, match.end()), options)
-                    if "\n" in match[0] and _opens_tour(plain[match.end() :], claim):
+                    if _asked(claim) or ("\n" in match[0] and _opens_tour(plain[match.end() :], claim)):
                         claim = NOTHING
                     final = small.startswith("final ", max(0, place - 6))
                     yield Statement(place, match.end(), claim, Weight.FINAL if final else Weight.ANSWER)
                 place = small.find(word, place + 1)
+
+
+def _asked(claim: Claim) -> bool:
+    """Whether a label is asked about and more is said behind it, as in "The answer is A? No"."""
+    return claim.rest.startswith("?") and claim.rest.strip("? ") != ""
 
 
 def _is_meant(cue: cues.Cue, small: str, place: int) -> bool:

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from answers_golden import REMEDY, Row, corpus, current_readings, digest, label, moved, reading, recorded
+from answers_golden import FOLDER, REMEDY, Row, corpus, current_readings, digest, label, moved, reading, recorded
 
 from medeval.answers.reading import EXTRACTOR
 from medeval.answers.reasoning import split_reasoning
@@ -52,6 +52,13 @@ def test_corpus_has_every_outcome_at_every_stage_it_can_have() -> None:
         *((status, "none") for status in ("no_answer", "truncated", "refused")),
     }
     assert min(outcomes[("answered", stage)] for stage in ("strict", "lenient", "content")) >= 20
+
+
+def test_documentation_names_the_size_of_the_corpus() -> None:
+    page = (FOLDER.parents[2] / "docs" / "answers.md").read_text(encoding="utf-8")
+    statuses = Counter(row["status"] for row in corpus())
+    assert f"holds {len(corpus()):,} replies" in page
+    assert f"{statuses['answered']} answered" in page
 
 
 def test_rows_with_reasoning_would_read_otherwise_without_its_removal() -> None:
