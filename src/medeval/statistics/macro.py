@@ -215,17 +215,22 @@ def _stack(components: Sequence[Component], shared_clusters: bool) -> _Stack:
 
 def _cluster_codes(components: Sequence[Component], sizes: list[int], shared: bool) -> IntArray:
     """Number clusters 0..G-1 over all components; labels meet across components only when ``shared``."""
-    keys: dict[tuple[object, ...], int] = {}
-    codes = []
+    codes, used, met = [], 0, dict[object, int]()
     for i, (part, size) in enumerate(zip(components, sizes, strict=True)):
-        label_codes(part.clusters, size, f"components[{i}].clusters")
-        if part.clusters is None:
-            own: list[tuple[object, ...]] = [("item", i, item) for item in range(size)]
+        own = label_codes(part.clusters, size, f"components[{i}].clusters")
+        if shared and part.clusters is not None:
+            labels, first, own = np.unique(np.asarray(part.clusters), return_index=True, return_inverse=True)
+            # The number of each label of this component among all: met before, or the next free one.
+            numbers = np.empty(len(labels), dtype=np.int64)
+            for place, label in sorted(enumerate(labels.tolist()), key=lambda pair: int(first[pair[0]])):
+                number = met.setdefault(label, used)
+                used += number == used
+                numbers[place] = number
+            codes.append(numbers[own.reshape(-1)])
         else:
-            scope = "shared" if shared else i
-            own = [("cluster", scope, label) for label in np.asarray(part.clusters).tolist()]
-        codes += [keys.setdefault(key, len(keys)) for key in own]
-    return np.array(codes, dtype=np.int64)
+            codes.append(own + used)
+            used += int(own.max()) + 1
+    return np.concatenate(codes)
 
 
 def _weighted_mean(stack: _Stack, chosen: npt.NDArray[np.bool_]) -> tuple[float, float | None]:
@@ -236,7 +241,8 @@ def _weighted_mean(stack: _Stack, chosen: npt.NDArray[np.bool_]) -> tuple[float,
     sizes = np.bincount(strata)
     means = np.bincount(strata, weights=stack.scores[chosen]) / sizes
     value = float(weights @ means)
-    groups = np.bincount(np.unique(np.column_stack([strata, codes]), axis=0)[:, 0])
+    width = int(codes.max()) + 1
+    groups = np.bincount(np.unique(strata * width + codes) // width)
     if groups.min() < 2:
         return value, None
     # Linearised share of each item in the macro-average; the last factor is CR1 within the stratum.
