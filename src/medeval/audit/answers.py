@@ -12,8 +12,10 @@ from medeval.audit.units import SUBSETS
 from medeval.errors import MedevalError
 from medeval.healthbench.criteria import Criteria
 
-# System (MODEL/VARIANT) -> benchmark -> item -> score; NaN where a judge's verdict is missing.
-Answers = Mapping[str, Mapping[str, Mapping[str, float]]]
+# A score; where a judge's verdicts are missing, the lowest and the highest that it can be. NaN: nothing is known of it.
+Score = float | tuple[float, float]
+# System (MODEL/VARIANT) -> benchmark -> item -> score.
+Answers = Mapping[str, Mapping[str, Mapping[str, Score]]]
 
 
 def read_answers(scores: Sequence[Path], grades: Sequence[Path], *, mode: str, target: str | None) -> Answers:
@@ -36,10 +38,12 @@ def read_answers(scores: Sequence[Path], grades: Sequence[Path], *, mode: str, t
     on = _target(chosen, graded, target)
     frame = chosen.to_pandas()
     frame = frame[(frame["mode"] == mode) & (frame["target"] == on)]
-    found: dict[str, dict[str, Mapping[str, float]]] = {}
+    found: dict[str, dict[str, Mapping[str, Score]]] = {}
     for (model, variant, benchmark), rows in frame.groupby(["model", "variant", "benchmark"], sort=False):
         values = pd.Series(rows["correct"].to_numpy(dtype=float), index=rows["item_id"].to_numpy())
-        found.setdefault(f"{model}/{variant}", {})[str(benchmark)] = _means(values, f"{model}/{variant}", benchmark)
+        found.setdefault(f"{model}/{variant}", {})[str(benchmark)] = _means(
+            values, values, f"{model}/{variant}", benchmark
+        )
     for run in (
         graded.select(["model", "variant", "target", "subset"])
         .group_by(["model", "variant", "target", "subset"], use_threads=False)
@@ -48,7 +52,7 @@ def read_answers(scores: Sequence[Path], grades: Sequence[Path], *, mode: str, t
     ):
         if run["target"] == on:
             name, benchmark = f"{run['model']}/{run['variant']}", SUBSETS[run["subset"]]
-            found.setdefault(name, {})[benchmark] = _means(_example_scores(graded, run), name, benchmark)
+            found.setdefault(name, {})[benchmark] = _means(*_example_scores(graded, run), name, benchmark)
     return found
 
 
@@ -64,16 +68,21 @@ def _target(scores: pa.Table, grades: pa.Table, target: str | None) -> str:
     )
 
 
-def _example_scores(grades: pa.Table, run: Mapping[str, str]) -> pd.Series:
+def _example_scores(grades: pa.Table, run: Mapping[str, str]) -> tuple[pd.Series, pd.Series]:
+    """Return the lowest and the highest score that every example can have, by what verdicts it lacks."""
     mask = np.logical_and.reduce([np.asarray(grades[key].to_pylist()) == value for key, value in run.items()])
     criteria = Criteria(grades.filter(pa.array(mask)))
-    scores = criteria.scores(np.arange(len(criteria.points)))
-    return pd.Series(scores.values, index=criteria.prompts)
+    rows = np.arange(len(criteria.points))
+    ends = []
+    for filling in (criteria.points < 0, criteria.points > 0):
+        scores = criteria.scores(rows, np.where(criteria.missing, filling, criteria.met))
+        ends.append(pd.Series(scores.values, index=criteria.prompts))
+    return ends[0], ends[1]
 
 
-def _means(values: pd.Series, system: str, benchmark: object) -> Mapping[str, float]:
-    """Average the samples of each item; one missing score makes the mean missing."""
-    grouped = values.groupby(level=0, sort=False)
+def _means(lowest: pd.Series, highest: pd.Series, system: str, benchmark: object) -> Mapping[str, Score]:
+    """Average the samples of each item."""
+    grouped = lowest.groupby(level=0, sort=False)
     sizes = grouped.size()
     if sizes.nunique() > 1:
         short = str(sizes.idxmin())
@@ -81,5 +90,6 @@ def _means(values: pd.Series, system: str, benchmark: object) -> Mapping[str, fl
             f"{system} on {benchmark}: item {short} has {sizes.min()} samples, others have {sizes.max()}",
             "Finish the evaluation of these items first.",
         )
-    means = grouped.apply(lambda part: part.mean(skipna=False))
-    return dict(zip(map(str, means.index), map(float, means), strict=True))
+    least, most = grouped.mean(), highest.groupby(level=0, sort=False).mean()
+    ends = zip(map(float, least), map(float, most), strict=True)
+    return {str(item): low if low == high else (low, high) for item, (low, high) in zip(least.index, ends, strict=True)}

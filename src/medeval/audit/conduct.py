@@ -194,7 +194,7 @@ def _program() -> Path:
 
 
 def _call(program: list[str], arguments: list[str], problem: str) -> None:
-    log.info("%s", " ".join([*program[:3], *arguments]))
+    log.info("%s", " ".join([*program[:3], "...", *arguments]))  # without the configuration
     done = subprocess.run([*program, *arguments], stdout=sys.stderr, check=False)
     if done.returncode:
         raise MedevalError(

@@ -134,7 +134,7 @@ def _decision(found: Standing, credible_judge: bool) -> Decision:
     question = found.question
     verdict, reasons, flags = found.verdict, [_reason(found)], set()
     if found.unknown:
-        reasons.append(f"{found.unknown} missing scores count as badly as they could, on each side")
+        reasons.append(f"verdicts on {found.unknown} items are missing and count as badly as they could, on each side")
     far = question.distance
     if found.resolution is not None and far is not None and found.resolution > far:
         flags.add(Flag.UNDERPOWERED)
@@ -172,7 +172,7 @@ def _reason(found: Standing) -> str:
     if found.verdict is Verdict.NOT_REPRODUCED:
         return f"shown not to be {limits} after {found.decided_items:,} items"
     if found.exact:
-        return f"every item is used, and missing scores decide whether it is {limits}"
+        return f"every item is used, and missing verdicts decide whether it is {limits}"
     return f"not shown to be {limits}, nor the opposite, after {found.items:,} items"
 
 

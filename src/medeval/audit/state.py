@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medeval.audit.answers import Answers
+from medeval.audit.answers import Answers, Score
 from medeval.audit.draws import Draws, draws_of
 from medeval.audit.order import Order
 from medeval.audit.questions import Question
@@ -55,7 +55,7 @@ class Standing:
         items_total: Items that exist.
         decided_items: Items per system when the verdict stood; None while it is open.
         unused: Answered items that are in no complete round.
-        unknown: Items of the rounds whose score is missing; they count as badly as they could, on each side.
+        unknown: Items of the rounds of which verdicts are missing; these count as badly as they could, on each side.
         exact: Whether every item is used, so that nothing is left to chance.
         resolution: Smallest distance from the claim's limits that all items, as a sample of questions of their kind,
             would show with 80 % power, by the spread seen so far; None before the second round.
@@ -88,7 +88,7 @@ class Seen:
     Attributes:
         lowest: Smallest possible values, in [-1, 1].
         highest: Largest possible values.
-        unknown: Items whose score is missing.
+        unknown: Items of which verdicts are missing.
         unused: Answered items that are in no complete round.
     """
 
@@ -179,13 +179,13 @@ def seen_rounds(
         for row, unit in enumerate(part[:complete]):
             ends = _value(unit, known, difference=question.b is not None)
             lowest[row, column], highest[row, column] = ends
-            unknown += sum(any(np.isnan(side[item]) for side in known) for item in unit.items)
+            unknown += sum(not all(_is_known(side[item]) for side in known) for item in unit.items)
     used = {item for part in units for unit in part[:complete] for item in unit.items}
     answered = {item for known in scores for side in known for item in side}
     return Seen(lowest, highest, unknown, len(answered - used))
 
 
-def _leading(units: tuple[Unit, ...], known: list[Mapping[str, float]], rounds_total: int) -> int:
+def _leading(units: tuple[Unit, ...], known: list[Mapping[str, Score]], rounds_total: int) -> int:
     """Return how many leading units are answered; a benchmark that is used up holds no round back."""
     for row, unit in enumerate(units):
         if not all(item in side for side in known for item in unit.items):
@@ -193,7 +193,7 @@ def _leading(units: tuple[Unit, ...], known: list[Mapping[str, float]], rounds_t
     return rounds_total
 
 
-def _value(unit: Unit, known: list[Mapping[str, float]], *, difference: bool) -> tuple[float, float]:
+def _value(unit: Unit, known: list[Mapping[str, Score]], *, difference: bool) -> tuple[float, float]:
     """Return the smallest and largest possible value of a unit in [-1, 1], equal unless a score is missing."""
     low = high = 0.0
     for item, share, span in zip(unit.items, unit.shares, unit.spans, strict=True):
@@ -206,16 +206,21 @@ def _value(unit: Unit, known: list[Mapping[str, float]], *, difference: bool) ->
     return max(low / unit.size, -1.0), min(high / unit.size, 1.0)
 
 
-def _ends(score: float, span: float, item: str) -> tuple[float, float]:
+def _ends(score: Score, span: float, item: str) -> tuple[float, float]:
     """Return the smallest and largest score that an item can have: its own when it is known."""
-    if np.isnan(score):
+    low, high = score if isinstance(score, tuple) else (score, score)
+    if np.isnan(low) or np.isnan(high):
         return 1.0 - span, 1.0
-    if not 1.0 - span - 1e-9 <= score <= 1.0 + 1e-9:
+    if not 1.0 - span - 1e-9 <= low <= high <= 1.0 + 1e-9:
         raise MedevalError(
-            f"item {item}: its score {score:g} is outside {1.0 - span:g} to 1, the range of its rubric",
+            f"item {item}: its score {low:g} is outside {1.0 - span:g} to 1, the range of its rubric",
             "Grade it with the rubric of the items table that the order was drawn from.",
         )
-    return score, score
+    return low, high
+
+
+def _is_known(score: Score) -> bool:
+    return not isinstance(score, tuple) and not np.isnan(score)
 
 
 def _estimate(seen: Seen, draws: Draws) -> float:

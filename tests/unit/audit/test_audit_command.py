@@ -199,12 +199,14 @@ def test_a_target_has_to_be_named_where_there_are_several(tmp_path: Path) -> Non
     assert read_answers([path], [], mode="generate", target="vulkan")["m/x"]["medqa"] == {"a": 0.0}
 
 
-def test_a_missing_verdict_makes_the_example_s_score_missing(tmp_path: Path) -> None:
+def test_a_missing_verdict_bounds_the_example_s_score_by_its_own_points(tmp_path: Path) -> None:
     rows = [
         *(grade_row("x", "p", i, points, met) for i, (points, met) in enumerate([(5, True), (5, False), (-10, True)])),
-        *(grade_row("x", "q", i, 5, met) for i, met in enumerate([True, None])),
+        *(grade_row("x", "q", i, points, met) for i, (points, met) in enumerate([(5, True), (5, None), (-2, None)])),
+        *(grade_row("x", "r", i, points, None) for i, points in enumerate([4, -6])),
     ]
     path = write(tmp_path / "g.parquet", tables.GRADES, rows)
     scores = read_answers([], [path], mode="generate", target="cpu")["m/x"]["healthbench"]
     assert scores["p"] == pytest.approx(-0.5)
-    assert scores["q"] != scores["q"]
+    assert scores["q"] == pytest.approx((0.3, 1.0))  # 5 - 2 of 10, and 10 of 10
+    assert scores["r"] == pytest.approx((-1.5, 1.0))  # all that its rubric allows

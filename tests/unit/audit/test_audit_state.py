@@ -161,6 +161,16 @@ def test_a_missing_score_counts_as_badly_as_it_could() -> None:
     assert found.high == pytest.approx((others + 1.0 - 0.5) / 60, abs=1e-8)
 
 
+def test_a_verdict_that_is_missing_costs_no_more_than_its_points() -> None:
+    order, asked = rubric_order(), question(["healthbench"])
+    lost = order.units["healthbench"][2].items[0]
+    given: Any = answers(order, 60, lambda *_: 0.6, lambda *_: 0.5)
+    given["a/x"]["healthbench"][lost] = (0.4, 0.6)
+    found = standing(asked, order, given, SYSTEMS, 0.05)
+    assert found.unknown == 1
+    assert (found.low, found.high) == pytest.approx(((60 * 0.1 - 0.2) / 60, 0.1), abs=1e-8)
+
+
 def test_a_score_that_its_rubric_does_not_allow_is_refused() -> None:
     order = rubric_order()
     given = answers(order, 60, lambda *_: -9.0, wrong)
