@@ -109,7 +109,7 @@ def read_line(line: str, options: OptionTexts, *, explained: bool = False) -> Cl
     if not _MAY_BE_LABEL.match(line) or _FIELD.match(line):
         return NOTHING
     line = _without_lead(line[match.end() :] if (match := _SPEAKER.match(line)) else line)
-    claim = read_labels(_CONFIDENCE.sub("", line), options)
+    claim = read_labels(_CONFIDENCE.sub("", line) if "%" in line else line, options)
     if claim.kind is not Kind.LABEL or (len(options.tokens(line)) > 1 and options.exactly(line)):
         return NOTHING
     rest = claim.rest.strip(" .):;,-–—\"'”’]}>!|")
