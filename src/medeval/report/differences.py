@@ -85,17 +85,22 @@ def _benchmark_row(entry: Mapping[str, Any], sign: int, scale: Scale, tone: int,
             number_cell(size_points(difference["se"])),
             number_cell(size_points(entry["minimum_detectable_effect"], absent="no spread")),
             cell(p_value(difference["p_value"]), " (", p_value(entry["holm_p_value"]), ")"),
-            *_flip_cells(entry["flips"], sign),
+            *_flip_cells(entry["flips"], entry["churn"], sign),
         ),
         source=source,
         strong=strong,
     )
 
 
-def _flip_cells(flips: Mapping[str, Any] | None, sign: int) -> tuple[Cell, Cell, Cell]:
-    """Flips are counted only where every item was answered once, right or wrong."""
+def _flip_cells(flips: Mapping[str, Any] | None, churn: Mapping[str, Any], sign: int) -> tuple[Cell, Cell, Cell]:
+    """Flips are counted where every item was answered once, right or wrong; else averaged over pairs of runs."""
     if flips is None:
-        return cell("several runs"), cell("several runs"), cell("not defined")
+        several = cell("several runs")
+        if churn["rate"] is None:
+            return several, several, cell("not defined")
+        rate = churn["rate"]
+        ends = interval(percent(rate["low"]), percent(rate["high"]))
+        return several, several, cell(percent(rate["value"]), " % (", *ends, ")", tone="line")
     only_a, only_b = (flips["lost"], flips["gained"]) if sign > 0 else (flips["gained"], flips["lost"])
     rate = flips["rate"]
     ends = interval(percent(rate["low"]), percent(rate["high"]))
@@ -132,7 +137,7 @@ def average_facts(run: Run, index: int, sign: int) -> list[Fact]:
     """Say what qualifies the average of `comparisons[index]`: other errors, weightings and selections."""
     entry = run.comparisons.content["comparisons"][index]
     average = entry["average"]
-    facts = [*_errors(average, sign), *_weightings(entry, sign)]
+    facts = [*_errors(average, sign), *_weightings(entry, sign), *_churn(entry)]
     if average["leave_one_out"] is not None:
         facts.append(_leave_one_out(entry, average["leave_one_out"], sign))
     if average["over_benchmarks"] is not None:
@@ -142,6 +147,28 @@ def average_facts(run: Run, index: int, sign: int) -> list[Fact]:
     if average["equivalence"] is not None:
         facts.append(_equivalence(average["equivalence"], sign))
     return facts
+
+
+def _churn(entry: Mapping[str, Any]) -> list[Fact]:
+    """Say the flips on average over the benchmarks, beside those of the first system with itself."""
+    parts = [benchmark["churn"] for benchmark in entry["benchmarks"]]
+    rates, floors = ([part[key]["value"] for part in parts if part[key]] for key in ("rate", "floor"))
+    if len(rates) < len(parts):
+        return []
+    rate = sum(rates) / len(rates)
+    if len(floors) < len(parts):
+        why = "; ".join(sorted({part["missing"] for part in parts if part["missing"]}))
+        return [fact("Flips", percent(rate), " % of the items change between right and wrong", note=why)]
+    floor = sum(floors) / len(floors)
+    note = "the excess over what two runs of the first system differ in is what the second adds"
+    figures = (
+        percent(rate),
+        " %, ",
+        percent(floor),
+        " % between two runs of one system: excess ",
+        points(rate - floor),
+    )
+    return [fact("Flips", *figures, " %", note=note)]
 
 
 def _errors(average: Mapping[str, Any], sign: int) -> list[Fact]:

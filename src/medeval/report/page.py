@@ -57,6 +57,8 @@ def view(run: Run) -> dict[str, Any]:
         "modes": scores.mode_scores(run),
         "pairs": quantized,
         "other_pairs": others,
+        "arms": quantization.arms(run),
+        "arm_columns": quantization.ARM_COLUMNS,
         "weights": quantization.weights_files(run),
         "undescribed": quantization.undescribed(run),
         "subsets": conversations.subsets(run),

@@ -7,8 +7,21 @@ from typing import Any
 from medeval.report.differences import Fact, average_facts, difference_forest, non_inferiority_parts
 from medeval.report.documents import Document, Run
 from medeval.report.forest import Forest
-from medeval.report.names import MODES, known
-from medeval.report.numbers import POINTS, Cell, Figure, cell, count, figure, megabytes, number_cell
+from medeval.report.names import MODES, benchmark_name, known
+from medeval.report.numbers import (
+    POINTS,
+    Cell,
+    Figure,
+    cell,
+    count,
+    figure,
+    megabytes,
+    number_cell,
+    p_value,
+    percent,
+    points,
+    points_cell,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +36,17 @@ class Pair:
     tone: str
     forest: Forest
     facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One quantized file against its model's reference, as a row of the summary."""
+
+    title: str
+    cells: tuple[Cell, ...]
+
+
+ARM_COLUMNS = ("Loss (95 % interval)", "One-sided bound", "Flips", "Reference with itself", "Excess", "Worst benchmark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +85,40 @@ def pairs(run: Run) -> tuple[list[Pair], list[Pair]]:
     quantized = [_pair(run, index, entry, True) for index, entry in entries if is_quantization(entry)]
     others = [_pair(run, index, entry, False) for index, entry in entries if not is_quantization(entry)]
     return quantized, others
+
+
+def arms(run: Run) -> list[Arm]:
+    """Return one row per quantized file in the headline mode: ours and the publisher's side by side."""
+    entries = run.comparisons.content["comparisons"]
+    chosen = [entry for entry in entries if is_quantization(entry) and entry["mode"] == run.headline]
+    return [
+        Arm(run.systems.label(entry["b"]), _arm_cells(entry))
+        for entry in chosen
+        if f"{entry['a']['model']}/{entry['a']['variant']}" in run.comparisons.content["references"]
+    ]
+
+
+def _arm_cells(entry: Mapping[str, Any]) -> tuple[Cell, ...]:
+    test, worst = entry["average"]["non_inferiority"], max(entry["benchmarks"], key=lambda b: b["difference"]["value"])
+    parts = [benchmark["churn"] for benchmark in entry["benchmarks"]]
+    flips = (_mean([part[key] for part in parts]) for key in ("rate", "floor", "excess"))
+    return (
+        points_cell(entry["average"]["normal"]),
+        number_cell(points(test["high"] if test else None, absent="no spread")),
+        *(number_cell(percent(value, absent="unknown: one run")) for value in flips),
+        cell(
+            f"{benchmark_name(worst['benchmark'])} ",
+            points(worst["difference"]["value"]),
+            " (Holm p ",
+            p_value(worst["holm_p_value"]),
+            ")",
+        ),
+    )
+
+
+def _mean(estimates: list[Mapping[str, Any] | None]) -> float | None:
+    values = [float(estimate["value"]) for estimate in estimates if estimate is not None]
+    return sum(values) / len(values) if len(values) == len(estimates) else None
 
 
 def is_quantization(entry: Mapping[str, Any]) -> bool:

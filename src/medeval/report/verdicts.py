@@ -11,7 +11,8 @@ from medeval.report.differences import Fact, average_facts, difference_forest
 from medeval.report.documents import Run
 from medeval.report.forest import Forest, fact
 from medeval.report.names import AVERAGE, FLAGS, VERDICTS, benchmark_name, known
-from medeval.report.numbers import Cell, cell, count, figure, interval, p_value
+from medeval.report.numbers import Cell, cell, count, figure, interval
+from medeval.report.verdicts_facts import decision_facts
 
 _SUBSETS = {"healthbench": "main", "healthbench_hard": "hard", "healthbench_consensus": "consensus"}
 _UNITS = {"points": (2, "points"), "percent": (1, "% smaller"), "ratio": (2, "× fewer")}
@@ -53,6 +54,7 @@ class ClaimRow:
     estimates: tuple[tuple[Cell, Cell, str], ...]
     flags: tuple[tuple[str, str], ...]
     plain: str
+    published: tuple[str, ...]
     parts: tuple[Part, ...]
 
 
@@ -82,6 +84,7 @@ def _claim(run: Run, index: int, entry: Mapping[str, Any]) -> ClaimRow:
         estimates=tuple((part.estimate, part.interval, part.against) for part in parts),
         flags=tuple((flag, known(FLAGS, flag, "flag")) for flag in entry["flags"]),
         plain=entry["plain"],
+        published=tuple(entry["published_figures"]),
         parts=parts,
     )
 
@@ -97,7 +100,7 @@ def _part(run: Run, part: Mapping[str, Any], source: str) -> Part:
         interval=interval_cell(part),
         against=_against(part) + on if part["estimate"] is not None else "",
         reasons=tuple(part["reasons"]),
-        facts=(*_decision_facts(part), *facts),
+        facts=(*decision_facts(part), *facts),
         forest=forest,
         source=source,
     )
@@ -133,24 +136,6 @@ def _against(part: Mapping[str, Any]) -> str:
         return f"{part['a']} minus the stated value"
     word = {"points": "minus", "percent": "against", "ratio": "against"}[part["unit"]]
     return f"{a} {word} {b}" if model_a == model_b and a and b else f"{part['a']} {word} {part['b']}"
-
-
-def _decision_facts(part: Mapping[str, Any]) -> list[Fact]:
-    if part["estimate"] is None:
-        return []
-    facts = []
-    if part["se"] is not None:
-        facts.append(fact("Decided on", "SE ", figure(part["se"], 2), f" {part['unit']}", note=part["method"]))
-    else:
-        facts.append(fact("Decided on", part["method"]))
-    if part["p_value"] is not None:
-        level = f"level {part['alpha']:g}; adjusted over all claims of order when it is one"
-        facts.append(fact("p-value", p_value(part["p_value"]), note=level))
-    if part["items"] is not None:
-        total = part["items_total"]
-        of = () if total is None else (" of ", count(total))
-        facts.append(fact("Items", count(part["items"]), *of))
-    return facts
 
 
 def _evidence(run: Run, part: Mapping[str, Any]) -> tuple[Forest | None, list[Fact]]:

@@ -91,6 +91,7 @@ def comparison(mode: str) -> dict[str, Any]:
                 "constant": False,
                 "draws": 40,
                 "flips": {"rate": estimate(0.1, 0.04, 0.23), "lost": 3, "gained": 1, "n": 40},
+                "churn": {"rate": estimate(0.1, 0.03, 0.17), "floor": None, "excess": None, "missing": "one run"},
                 "minimum_detectable_effect": 0.0571,
                 "holm_p_value": 0.5,
             }
@@ -212,6 +213,11 @@ def part(verdict: str, **changes: Any) -> dict[str, Any]:
         "items_total": 80,
         "target": "cpu",
         "flags": [],
+        "rule": "size" if changes.get("metric") == "size" else "order",
+        "estimand": "sampled items",
+        "name_a": "tiny-q4",
+        "name_b": "tiny",
+        "numbers": {"resolution_ratio": 0.21, "fixed_se": None},
         **changes,
     }
 
@@ -224,6 +230,8 @@ def verdict(claim_id: str, outcome: str, *parts: dict[str, Any], flags: tuple[st
         "verdict": outcome,
         "flags": list(flags),
         "plain": f"In words for {claim_id}.",
+        "after": None,
+        "published_figures": [],
         "parts": list(parts) or [part(outcome)],
     }
 
