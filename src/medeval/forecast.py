@@ -137,8 +137,8 @@ def forecasts(
                 probed = _probe_path(plan, model.id, name, target).exists()
                 if tokens_suffice and not probed and (size is None or reference is None):
                     unsized = "not known before the size of its weights is: medeval lock"
-                    basis = unsized if size is None else "not measured on this machine yet: medeval probe"
-                    speed = Speed(math.nan, math.nan, basis)
+                    missing = unsized if size is None else "not measured on this machine yet: medeval probe"
+                    speed = Speed(math.nan, math.nan, missing)
                 elif size is None and not probed:
                     yield Unknown(model.id, name, target, "the size of its weights is not known yet: medeval lock")
                     continue

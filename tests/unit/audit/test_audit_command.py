@@ -1,6 +1,7 @@
 """`medeval audit`: from tables and a record to verdicts."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,8 @@ def test_a_plan_is_printed_before_anything_is_run(tmp_path: Path) -> None:
     # Without a measured speed the tokens are known, the hours are not.
     assert "generated, hours unknown" in text
     assert [cost["seconds"] for cost in plans["c04"]["costs"]] == [None, None]
+    assert "not measured on this machine yet: medeval probe; replies mean that the publication states" in text
+    assert "not known before the size of its weights is: medeval lock; replies the token limit" in text
 
 
 def test_a_record_s_terms_bind_the_status(tmp_path: Path, line: dict[str, list[Path]]) -> None:
@@ -173,8 +176,27 @@ def test_a_plan_with_a_speed_says_tokens_and_hours(tmp_path: Path) -> None:
     (tmp_path / "probe.json").write_text(json.dumps(probe))
     arguments = ("--claim", "c01", "--audits", 2, "--speed-from", tmp_path / "probe.json", "--reply-tokens", 900)
     text = run("plan", ROOT / "config/medpsy.yaml", *arguments)
-    assert "medpsy-4b/bf16 on cpu: " in text
-    assert " hours" in text
+    assert re.search(r"medpsy-4b/bf16 on cpu: .* generated, [\d,.]+ hours", text)
+
+
+def test_a_plan_takes_the_probes_among_the_run_s_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = {
+        "target": "cpu",
+        "sequences": 8,
+        "prefill_tokens_per_second": 600.0,
+        "decode_tokens_per_second": {"8": 500.0},
+        "buffers_mib": {"CPU model": 100.0},
+    }
+    monkeypatch.chdir(tmp_path)
+    for name in ("config", "src"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    path = tmp_path / "results/medpsy/probes/medpsy-4b/bf16/cpu.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(document))
+    text = run("plan", "config/medpsy.yaml", "--claim", "c01", "--audits", 2, "--reply-tokens", 900)
+    assert "speed measured: results/medpsy/probes/medpsy-4b/bf16/cpu.json" in text
+    # The other's is scaled from it.
+    assert re.search(r"medgemma-27b-text-it/published-q4_k_m: speed scaled by 1/\d+ from results/medpsy/probes", text)
 
 
 def test_samples_are_averaged_and_have_to_be_as_many_for_every_item(tmp_path: Path) -> None:
