@@ -12,6 +12,7 @@ from medeval.errors import MedevalError
 LABELS = "ABCDEFGHIJ"
 # Numbers keep their decimals; comparison signs carry the meaning of an option; other punctuation does not.
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|[<>≤≥=+±%↑↓]")
+_FIRST = re.compile(r"[^\W_]|[<>≤≥=+±%↑↓]")
 _OWN_LETTER = re.compile(r"\s*\(?([A-Ja-j])[.):]\s*(.*)", re.DOTALL)
 _OWN_NUMBER = re.compile(r"\s*\(?(\d{1,2})[.):]\s+(.*)", re.DOTALL)
 _ARTICLES = ("the", "a", "an")
@@ -85,13 +86,18 @@ class OptionTexts:
 
     def exactly(self, text: str) -> frozenset[int]:
         """Return the options whose text is the whole of `text`."""
-        return self._by_text.get(self.tokens(text), frozenset()) if len(text) <= self._longest else frozenset()
+        return self._by_text.get(self.tokens(text), frozenset()) if self._may_be_one(text) else frozenset()
 
     def equal_to(self, text: str) -> frozenset[int]:
         """Return the options whose text is the whole of `text`, a leading article aside."""
-        if len(text) > self._longest:
+        if not self._may_be_one(text):
             return frozenset()
         return self._without_article.get(_no_article(self.tokens(text)), frozenset())
+
+    def _may_be_one(self, text: str) -> bool:
+        """Whether a text is short enough for an option and begins as one: quick to see, before it is normalised."""
+        first = _FIRST.search(text) if len(text) <= self._longest else None
+        return first is not None and lower(first[0]) in self._initials
 
     def agrees(self, index: int, text: str) -> bool:
         """Whether `text` starts with an option's text, or is the start of it."""
@@ -130,6 +136,11 @@ class OptionTexts:
     @cached_property
     def _longest(self) -> int:
         return max(_room(text) for text in self.texts)
+
+    @cached_property
+    def _initials(self) -> frozenset[str]:
+        """What options can begin with, an article included."""
+        return frozenset({lower(text[:1]) for text in (*self.texts, *self._bare)} | {"t", "a"})
 
     @cached_property
     def _bare(self) -> tuple[str, ...]:
