@@ -1,5 +1,6 @@
 """What a run will do, in words, before anything is downloaded."""
 
+from medeval.config.audit import Audit
 from medeval.config.judge import LocalJudge
 from medeval.config.model import Variant
 from medeval.config.publication import load_publication
@@ -37,7 +38,17 @@ def describe_run(run: RunConfig) -> str:
         f"  temperature {protocol.temperature:g}, {protocol.samples} sample(s), at most {protocol.max_tokens:,} tokens"
     )
     lines += [f"targets: {', '.join(run.targets)}", f"judge: {_judge(run)}"]
+    if run.audit is not None:
+        lines.append(_audit(run.audit))
     return "\n".join([*lines, *_unpinned(run)])
+
+
+def _audit(audit: Audit) -> str:
+    """Describe the audit that `snakemake audit` conducts."""
+    limits = {"items per system": audit.max_items, "hours": audit.max_hours}
+    budget = [f"at most {limit:,g} {unit}" for unit, limit in limits.items() if limit is not None]
+    claims = ", ".join(audit.claims) or "every claim"
+    return f"audit: {claims} at risk {audit.risk:g}, {' and '.join(budget) or 'no budget'}; seed {audit.seed}"
 
 
 def _judge(run: RunConfig) -> str:

@@ -23,8 +23,9 @@ from medeval.audit.terms import audited_systems, needed_files, terms_of
 from medeval.audit.terms import settings_of as audit_of
 from medeval.audit.units import read_units
 from medeval.config.audit import Audit as Settings
+from medeval.config.check import describe_run
 from medeval.config.publication import load_publication
-from medeval.config.run import RunConfig, from_mapping
+from medeval.config.run import RunConfig, from_mapping, load_run
 from medeval.errors import MedevalError
 from medeval.files import write_json
 from medeval.plan import Plan
@@ -437,6 +438,16 @@ def test_a_run_without_an_audit_section_says_what_to_add() -> None:
     run = run_config().model_copy(update={"audit": None})
     with pytest.raises(MedevalError, match="has no audit section"):
         Plan(run, Path("results/r")).audit_files()
+
+
+def test_check_says_what_will_be_audited() -> None:
+    Path("config").symlink_to(ROOT / "config")
+    run = load_run(Path("config/demo.yaml"))
+    assert "audit: d01, d02 at risk 0.05, no budget; seed 31415926" in describe_run(run)
+    limited = run.model_copy(update={"audit": Settings(seed="7", max_items=450, max_hours=2.5)})
+    assert "audit: every claim at risk 0.05, at most 450 items per system and at most 2.5 hours" in describe_run(
+        limited
+    )
 
 
 def test_a_claim_that_is_not_published_is_refused() -> None:
