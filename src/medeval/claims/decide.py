@@ -262,7 +262,9 @@ def _decision(
     smallest = minimum_detectable_effect(found.se, alpha) if found.se else None
     if smallest is not None:
         reasons = [*reasons, f"the smallest difference found with 80 % power is {smallest:.2f} points"]
-        if effect is not None and smallest > abs(effect):
+        # A margin that was decided although it is small needs no such caution; a stated difference does.
+        matters = rule == "order" or verdict is Verdict.INCONCLUSIVE
+        if matters and effect is not None and smallest > abs(effect):
             raised.add(Flag.UNDERPOWERED)
     more = {
         "minimum_detectable_effect": smallest,

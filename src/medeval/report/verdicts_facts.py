@@ -46,7 +46,7 @@ def _rule(part: Mapping[str, Any]) -> list[Fact]:
     numbers = part["numbers"]
     match part["rule"]:
         case "value":
-            return _value(numbers)
+            return _value(numbers, still_open=part["verdict"] == "INCONCLUSIVE")
         case "order" if numbers.get("resolution_ratio") is not None:
             note = "items at hand over those that would show the stated difference with 80 % power"
             return [fact("Resolution ratio", figure(numbers["resolution_ratio"], 2), note=note), *_fixed(numbers)]
@@ -62,7 +62,7 @@ def _rule(part: Mapping[str, Any]) -> list[Fact]:
             return []
 
 
-def _value(numbers: Mapping[str, Any]) -> list[Fact]:
+def _value(numbers: Mapping[str, Any], *, still_open: bool) -> list[Fact]:
     facts = [
         fact(
             "Error of a repetition",
@@ -78,9 +78,9 @@ def _value(numbers: Mapping[str, Any]) -> list[Fact]:
         inside = "holds" if numbers["stated_inside_prediction"] else "does not hold"
         note = f"{inside} the published {numbers['stated']:.2f}; a wide one holds nearly anything"
         facts.append(fact("95 % prediction interval", *ends, note=note))
-    if needed := numbers.get("runs_needed"):
+    if still_open and (needed := numbers.get("runs_needed")):
         facts.append(fact("Runs needed to reproduce this value", count(needed)))
-    if needed := numbers.get("items_needed"):
+    if still_open and (needed := numbers.get("items_needed")):
         facts.append(fact("Items needed to reproduce this value", count(needed)))
     return facts
 
@@ -122,7 +122,7 @@ def _tokens(numbers: Mapping[str, Any]) -> list[Fact]:
 
 
 def _protocols(sensitivity: Mapping[str, Any], unit: str) -> list[Fact]:
-    if not sensitivity["protocols"]:
+    if sensitivity["high"] - sensitivity["low"] < 1e-9:
         return []
     signed = unit == "points"
     low, high = (figure(sensitivity[end], 2, signed=signed) for end in ("low", "high"))
