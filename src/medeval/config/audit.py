@@ -14,7 +14,7 @@ class Audit(Section):
     )
     risk: float = Field(0.05, gt=0, le=0.5, description="Chance that the verdict on a claim is ever wrong.")
     claims: list[str] = Field(default_factory=list, description="Ids of the claims that are audited; none: all.")
-    target: str | None = Field(None, description="Target that answers; needed where the run has several.")
+    target: str | None = Field(None, description="Target that answers; null: the first of the run's.")
     max_items: int | None = Field(None, ge=1, description="Most items that one system is asked; null: no limit.")
     max_hours: float | None = Field(
         None, gt=0, description="Most hours of answering and judging, all systems together; null: no limit."

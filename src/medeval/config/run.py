@@ -171,10 +171,8 @@ class RunConfig(Section):
             for name in model.evaluate:
                 if not any(model.variants[name].runs_on(target) for target in self.targets):
                     raise ValueError(f"no target of {list(self.targets)} can evaluate {model.id}/{name}")
-        if self.audit is not None and (self.audit.target or self.targets[0]) not in self.targets:
+        if self.audit is not None and self.audit.target not in (None, *self.targets):
             raise ValueError(f"`audit.target` is {self.audit.target!r}, which is not among `targets` {self.targets}")
-        if self.audit is not None and self.audit.target is None and len(self.targets) > 1:
-            raise ValueError(f"`audit` needs a `target`, one of {self.targets}")
         if "api" in self.targets and self.protocol.modes != ["generate"]:
             raise ValueError("`targets` has 'api', whose servers cannot score options: set `modes` to [generate]")
         if not self.choice_benchmarks and self.judge is None:
