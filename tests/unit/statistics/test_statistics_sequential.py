@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medeval.statistics.sequential import evidence as evidence_module
-from medeval.statistics.sequential.evidence import log_evidence
+from medeval.statistics.sequential.evidence import BET_WEIGHTS, BETS, PRIOR_UNITS, log_evidence
 from medeval.statistics.sequential.interval import total_bounds
 from medeval.statistics.sequential.looks import INSIDE, OPEN, OUTSIDE, endings
 
@@ -80,6 +81,25 @@ def test_the_share_of_orders_that_ever_reach_a_level_keeps_to_it(alpha: float) -
         if log_evidence(values, sizes, totals(strata), total(strata)).max() >= math.log(1.0 / alpha)
     )
     assert reached <= alpha
+
+
+def test_the_evidence_is_what_its_formula_says_in_exact_fractions() -> None:
+    sizes = [[Fraction(1, 8), Fraction(1, 4), Fraction(1, 8)], [Fraction(1, 4), Fraction(1, 8), Fraction(1, 8)]]
+    values = [[Fraction(1), Fraction(-1, 2), Fraction(0)], [Fraction(-1), Fraction(1), Fraction(1, 4)]]
+    evidence = [Fraction(0)] * 3
+    for bet, weight in zip(map(Fraction, BETS), map(Fraction, BET_WEIGHTS), strict=True):
+        product = Fraction(1)
+        for n in range(3):
+            left = [sum(part[n:]) for part in sizes]
+            drawn = sum(s * v for x, y in zip(sizes, values, strict=True) for s, v in zip(x[:n], y[:n], strict=True))
+            slack = Fraction(1, 16) - drawn + sum(left)
+            stakes = [r * (1 + sum(y[:n]) / (Fraction(PRIOR_UNITS) + n)) for r, y in zip(left, values, strict=True)]
+            for r, y, stake in zip(left, values, stakes, strict=True):
+                product *= 1 + bet / max(stakes) * (r * (1 + y[n]) * sum(stakes) / slack - stake)
+            evidence[n] += weight * product
+    arrays = (np.array(part, dtype=float).T for part in (values, sizes))
+    found = log_evidence(*arrays, np.array([0.5, 0.5]), 1 / 16)
+    assert np.exp(found) == pytest.approx([float(value) for value in evidence], rel=1e-12)
 
 
 def test_bets_that_ignore_what_is_left_would_not_keep_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
