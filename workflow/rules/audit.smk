@@ -50,7 +50,7 @@ rule audit:
         + run.engine.kv_limit_mib
         + 2 * int(input.size_mb),
         gpu=lambda wildcards: plan.gpus(plan.audit_target()),
-        runtime="7d",
+        runtime="24h",
     params:
         config=lambda wildcards: run.model_dump_json(),
     message:
