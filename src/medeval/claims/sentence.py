@@ -48,7 +48,10 @@ def sentence(
     """
     details = [f"{_detail(decision, labels or {}, name_targets)}." for decision in decisions]
     measured = any(decision.estimate is not None for decision in decisions)
-    cautions = [text for flag, text in _CAUTIONS.items() if flag in flags] if measured else []
+    # What keeps a part undecided is said with the part.
+    said = any("physicians" in detail for detail in details)
+    raised = [flag for flag in _CAUTIONS if flag in flags and not (said and flag is Flag.JUDGE_NOT_CREDIBLE)]
+    cautions = [_CAUTIONS[flag] for flag in raised] if measured else []
     return " ".join([f"{_OPENINGS[verdict]}: “{claim.sentence}”", *details, *cautions])
 
 
@@ -103,10 +106,13 @@ def _basis(decision: Decision) -> str:
 def _meaning(decision: Decision) -> str:
     """Say what the figures mean; whatever kept a part from being decided comes before that."""
     withheld: str | None = decision.numbers.get("withheld")
+    numbers = decision.numbers
+    if decision.rule == "size":
+        sizes = f"{numbers['bytes_a']:,} of {numbers['bytes_b']:,} bytes"
+        return f"{sizes}, and the claim says {numbers['stated_reduction']:g} %"
     found = None if withheld else _MEANINGS.get((decision.rule, decision.verdict))
     if found is None:
         return withheld or decision.reasons[0]
-    numbers = decision.numbers
     smallest = numbers.get("minimum_detectable_effect")
     return found.format(
         margin=numbers.get("margin", 0.0),

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from medeval import tables
 from medeval.errors import MedevalError
+from medeval.files import sha256_file
 
 _KINDS = (tables.SCORES, tables.GRADES, tables.ITEMS, tables.CONVERSATIONS)
 
@@ -32,21 +33,27 @@ def by_kind(paths: Sequence[Path]) -> dict[str, list[Path]]:
 def tables_below(paths: Sequence[Path]) -> list[Path]:
     """Replace each folder by the tables below it that can be compared; others in it are passed over.
 
+    A folder may hold a file twice, as a run's results do with the artifacts that MLflow keeps: a copy counts once.
+
     Raises:
         MedevalError: A folder holds none, or a Parquet file in it is unreadable.
     """
-    kinds, found = {kind.name for kind in _KINDS}, []
+    kinds, found = {kind.name for kind in _KINDS}, dict[str, Path]()
     for path in paths:
-        if not path.is_dir():
-            found.append(path)
-            continue
-        inside = [file for file in sorted(path.rglob("*.parquet")) if tables.read_record(file).get("table") in kinds]
+        files = sorted(path.rglob("*.parquet"), key=_copies_last) if path.is_dir() else [path]
+        inside = [file for file in files if not path.is_dir() or tables.read_record(file).get("table") in kinds]
         if not inside:
             raise MedevalError(
                 f"{path}: holds no table of {', '.join(sorted(kinds))}", "Name another folder, or files."
             )
-        found += inside
-    return found
+        for file in inside:
+            found.setdefault(sha256_file(file) if path.is_dir() else str(file), file)
+    return list(found.values())
+
+
+def _copies_last(path: Path) -> tuple[bool, Path]:
+    """Put MLflow's copies last, so that the originals are the ones that are named."""
+    return "mlflow-artifacts" in path.parts, path
 
 
 def package_versions(paths: Sequence[Path]) -> dict[str, list[str]]:
