@@ -214,7 +214,7 @@ def test_the_comparisons_are_kept_beside_the_verdicts(folder: Path, document: di
 
 
 def test_a_copy_of_a_table_in_a_folder_counts_once(tmp_path: Path) -> None:
-    publication(tmp_path, [ALL_TYPES[1]], weights=[])
+    publication(tmp_path, [ALL_TYPES[2]], weights=[])
     original = next(path for path in write_tables(tmp_path / "a", {"medqa": 20}) if "bf16" in path.name)
     (tmp_path / "a/mlflow-artifacts").mkdir()
     shutil.copy(original, tmp_path / "a/mlflow-artifacts/copy.parquet")
@@ -222,7 +222,7 @@ def test_a_copy_of_a_table_in_a_folder_counts_once(tmp_path: Path) -> None:
     kept = json.loads((tmp_path / "verdicts.comparisons.json").read_text())
     assert str(original) in kept["inputs"]
     assert not any("copy.parquet" in name for name in kept["inputs"])
-    assert one(document, "value")["parts"][0]["items"] == 20
+    assert one(document, "single")["parts"][0]["items"] == 20
 
 
 def test_a_loss_names_its_worst_benchmark_and_the_flips_of_the_reference_itself(document: dict[str, Any]) -> None:
