@@ -110,7 +110,7 @@ def read_line(line: str, options: OptionTexts, *, explained: bool = False) -> Cl
         return NOTHING
     line = _without_lead(line[match.end() :] if (match := _SPEAKER.match(line)) else line)
     claim = read_labels(_CONFIDENCE.sub("", line) if "%" in line else line, options)
-    if claim.kind is not Kind.LABEL or (len(options.tokens(line)) > 1 and options.exactly(line)):
+    if claim.kind is not Kind.LABEL or (options.exactly(line) and len(options.tokens(line)) > 1):
         return NOTHING
     rest = claim.rest.strip(" .):;,-–—\"'”’]}>!|")
     if not any(letter.isalnum() for letter in rest):

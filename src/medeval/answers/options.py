@@ -107,6 +107,8 @@ class OptionTexts:
 
     def begins(self, index: int, text: str) -> bool:
         """Whether an option's text starts with, or is, the whole of `text`."""
+        if len(text) > _room(self.texts[index]):
+            return False
         found = _no_article(self.tokens(text)) + " "
         return bool(found.strip()) and (self._bare[index] + " ").startswith(found)
 

@@ -122,14 +122,23 @@ def _line_from(plain: str, start: int) -> str:
 
 def _by_letter(plain: str, small: str, options: OptionTexts) -> Iterator[Statement]:
     """Read letters that stand by themselves, by the words before or after them."""
-    for match in chain(cues.LETTER.finditer(plain), cues.SMALL_LETTER.finditer(plain)):
-        place = match.end() - 1
-        if plain[place].upper() not in options.labels:
-            continue
+    for place in chain(_lone_letters(plain, options.labels), _small_letters(plain, options.labels)):
         if _last_word(small, place) in cues.BEFORE_LABEL_WORDS:
             yield from _said_before(plain, small, place, options)
         if right := cues.AFTER_LABEL.match(small, place + 1):
             yield from _called_right(plain, small, place, right, options)
+
+
+def _lone_letters(plain: str, labels: str) -> Iterator[int]:
+    # Each letter by itself: looking for one is several times faster than a pattern that may begin with any.
+    for label in labels:
+        yield from (place for place in places(plain, label) if cues.LETTER.match(plain, place))
+
+
+def _small_letters(plain: str, labels: str) -> Iterator[int]:
+    for match in cues.SMALL_LETTER.finditer(plain):
+        if plain[match.end() - 1].upper() in labels:
+            yield match.end() - 1
 
 
 def _last_word(small: str, place: int) -> str:

@@ -9,7 +9,7 @@ from medeval.homoglyphs import fold_lookalikes
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 # Variation selectors say whether the character before them is drawn as an emoji.
 _DRAWN_AS = re.compile("[\ufe0e\ufe0f]")
-_LINE_ENDS = ("\r\n", *"\r\x0b\x0c\x85\u2028\u2029")
+_LINE_ENDS = "\r\x0b\x0c\x85\u2028\u2029"
 _BLANKS = "\t\x1c\x1d\x1e\x1f\u1680"
 # Quotes and brackets that stand where ASCII ones would.
 _MARKS = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "【": "[", "】": "]"})
@@ -33,6 +33,8 @@ def fold(text: str) -> str:
     """Fold look-alike letters, line ends and runs of blanks; lines and letter case are kept."""
     if not text.isascii():
         text = _fold_letters(text)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
     for mark in _LINE_ENDS:
         text = text.replace(mark, "\n")
     for blank in _BLANKS:
@@ -71,7 +73,7 @@ def places(text: str, piece: str) -> Iterator[int]:
 
 def before_turn_end(folded: str) -> str:
     """Cut off what follows the mark that ends a turn; a reply that begins with such a mark keeps what follows it."""
-    if not any(mark in folded for mark in _TURN_MARKS):
+    if ">" not in folded and "]" not in folded or not any(mark in folded for mark in _TURN_MARKS):
         return folded
     for match in _TURN_END.finditer(folded):
         if folded[: match.start()].strip():
