@@ -10,8 +10,8 @@ from medeval.claims.decide import (
     decide_equality,
     decide_order,
     decide_point_value,
-    withheld,
 )
+from medeval.claims.decision import withheld
 from medeval.claims.measured import Constant, Difference, TokenRatio
 from medeval.claims.ratios import decide_size, decide_token_ratio
 from medeval.claims.robustness import fragility

@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from medeval.claims import exact
+from medeval.claims.decision import decision_of
 from medeval.claims.measured import Difference
-from medeval.claims.replies import DIFFERENCE_SHIFT, MOST_TRUNCATED, VALUE_SHIFT
 from medeval.claims.verdicts import Decision, Estimand, Flag, Verdict
 from medeval.statistics.equivalence import Equivalence, non_inferiority, tost
 from medeval.statistics.power import minimum_detectable_effect
@@ -75,7 +74,7 @@ def decide_order(
     }
     reasons += found.fragile
     flags = {Flag.FRAGILE} if found.fragile else set()
-    return _decision("order", metric, a, b, found, verdict, reasons, alpha, adjusted_p, numbers, flags, effect=stated)
+    return decision_of("order", metric, a, b, found, verdict, reasons, alpha, adjusted_p, numbers, flags, effect=stated)
 
 
 def decide_bounded_loss(metric: str, a: str, b: str, found: Difference, margin: float, alpha: float) -> Decision:
@@ -103,7 +102,7 @@ def decide_bounded_loss(metric: str, a: str, b: str, found: Difference, margin: 
         else:
             verdict, reason = Verdict.INCONCLUSIVE, f"{bound}, not below the margin of {margin:g}"
     reasons = [reason, *_worst_benchmark(found, alpha), *_churn(found)]
-    return _decision("loss", metric, a, b, found, verdict, reasons, alpha, p_value, numbers, effect=margin)
+    return decision_of("loss", metric, a, b, found, verdict, reasons, alpha, p_value, numbers, effect=margin)
 
 
 def decide_equality(metric: str, a: str, b: str, found: Difference, margin: float, alpha: float) -> Decision:
@@ -129,7 +128,7 @@ def decide_equality(metric: str, a: str, b: str, found: Difference, margin: floa
     rows = found.numbers.get("benchmarks", [])
     apart = [row["benchmark"] for row in rows if row["holm_p_value"] < alpha] if len(rows) > 1 else []
     reasons = [reason, *([f"on average only: they differ on {', '.join(apart)}"] if apart else [])]
-    return _decision("equality", metric, a, b, found, verdict, reasons, alpha, p_value, numbers, effect=margin)
+    return decision_of("equality", metric, a, b, found, verdict, reasons, alpha, p_value, numbers, effect=margin)
 
 
 def decide_point_value(
@@ -151,7 +150,7 @@ def decide_point_value(
     numbers: dict[str, Any] = {"stated": stated, "margin": margin, "at_least": at_least}
     if not found.se:
         reason = "no spread was seen, so the value cannot be tested"
-        return _decision(
+        return decision_of(
             "value", metric, a, a, found, Verdict.INCONCLUSIVE, [reason], alpha, None, numbers, effect=margin
         )
     test = tost(found.value, found.se, margin, alpha=alpha)
@@ -175,7 +174,9 @@ def decide_point_value(
         shown = "shown to be above it, as claimed"
     reasons = [f"ours is {ours:.2f} against the stated {stated:.2f}, {shown}", *_more(verdict, numbers)]
     flags = {Flag.EXCEEDS} if test.above else set()
-    return _decision("value", metric, a, a, found, verdict, reasons, alpha, test.p_value, numbers, flags, effect=margin)
+    return decision_of(
+        "value", metric, a, a, found, verdict, reasons, alpha, test.p_value, numbers, flags, effect=margin
+    )
 
 
 def _needed(found: Difference, margin: float, alpha: float) -> dict[str, int | None]:
@@ -239,90 +240,3 @@ def _churn(found: Difference) -> list[str]:
     return [
         f"{text}, {churn['floor']:.1f} % do so between two runs of one file: {churn['excess']:+.1f} % are the other's"
     ]
-
-
-def _decision(
-    rule: str,
-    metric: str,
-    a: str,
-    b: str,
-    found: Difference,
-    verdict: Verdict,
-    reasons: list[str],
-    alpha: float,
-    p_value: float | None,
-    numbers: Mapping[str, Any],
-    flags: set[Flag] | frozenset[Flag] = frozenset(),
-    *,
-    effect: float | None,
-) -> Decision:
-    raised = set(flags)
-    if found.partial:
-        raised.add(Flag.PARTIAL_COVERAGE)
-    smallest = minimum_detectable_effect(found.se, alpha) if found.se else None
-    if smallest is not None:
-        reasons = [*reasons, f"the smallest difference found with 80 % power is {smallest:.2f} points"]
-        # A margin that was decided although it is small needs no such caution; a stated difference does.
-        matters = rule == "order" or verdict is Verdict.INCONCLUSIVE
-        if matters and effect is not None and smallest > abs(effect):
-            raised.add(Flag.UNDERPOWERED)
-    more = {
-        "minimum_detectable_effect": smallest,
-        "fixed_se": found.fixed_se,
-        "truncated": dict(found.truncated),
-        "alternatives": dict(found.alternatives),
-        "benchmarks_absent": list(found.absent),
-    }
-    decision = Decision(
-        metric=metric,
-        a=a,
-        b=b,
-        verdict=verdict,
-        reasons=(*reasons, *found.notes, *found.partial),
-        estimate=found.value,
-        low=found.low,
-        high=found.high,
-        se=found.se,
-        alpha=alpha,
-        p_value=p_value,
-        method=found.method,
-        items=found.items,
-        items_total=found.items_total,
-        flags=frozenset(raised),
-        rule=rule,
-        estimand=found.estimand,
-        numbers={**found.numbers, **numbers, **more},
-    )
-    return _guarded(decision, found)
-
-
-def _guarded(decision: Decision, found: Difference) -> Decision:
-    """Apply what holds for every rule: cut replies, replies that can be read in several ways, benchmarks not run."""
-    tolerated = VALUE_SHIFT if decision.rule == "value" else DIFFERENCE_SHIFT
-    moved = {words: value for words, value in found.alternatives.items() if abs(value - found.value) > tolerated}
-    if moved:
-        shown = ", ".join(f"{value:+.2f} with {words}" for words, value in moved.items())
-        flags = decision.flags | {Flag.EXTRACTION_SENSITIVE}
-        decision = replace(decision, reasons=(*decision.reasons, f"the figure would be {shown}"), flags=flags)
-    cut = max(found.truncated.values(), default=0.0)
-    if cut > MOST_TRUNCATED:
-        reason = f"{100 * cut:.1f} % of the replies of one side were cut by the token limit; raise it first"
-        decision = replace(decision, flags=decision.flags | {Flag.TRUNCATED})
-        if decision.verdict is Verdict.REPRODUCED:
-            decision = withheld(decision, reason)
-        else:
-            decision = replace(decision, reasons=(*decision.reasons, reason))
-    if found.absent:
-        decision = withheld(decision, f"the average was not measured: {', '.join(found.absent)} is missing")
-    return decision
-
-
-def withheld(decision: Decision, reason: str, *flags: Flag) -> Decision:
-    """Turn a part that is decided into an undecided one, for a reason that then stands first."""
-    return replace(
-        decision,
-        verdict=Verdict.INCONCLUSIVE,
-        reasons=(reason, *decision.reasons),
-        flags=decision.flags | set(flags),
-        numbers={**decision.numbers, "withheld": reason},
-    )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from medeval.claims import decide
+from medeval.claims.decision import withheld
 from medeval.claims.differences import ALPHA, average_difference, benchmark_difference, conversation_difference
 from medeval.claims.evidence import CONVERSATION_SUBSETS, Evidence
 from medeval.claims.measured import Difference, Missing
@@ -189,13 +190,13 @@ def _judged(decision: Decision, stage: Stage) -> Decision:
     """Leave a part about graded conversations open unless its judge is credible, and the publication's for a value."""
     if not stage.credible_judge:
         reason = "the judge's agreement with physicians is not established"
-        decision = decide.withheld(decision, reason, Flag.JUDGE_NOT_CREDIBLE)
+        decision = withheld(decision, reason, Flag.JUDGE_NOT_CREDIBLE)
     published, ours = stage.publication.evaluation.judge, decision.numbers.get("judge")
     if published is None or ours is None or published.rpartition("/")[2].casefold() in ours.casefold():
         return decision
     reason = f"the judge is {ours}, the published scores are by {published}"
     if decision.rule == "value" and decision.verdict is not Verdict.INCONCLUSIVE:
-        return decide.withheld(decision, reason, Flag.PROTOCOL_MISMATCH)
+        return withheld(decision, reason, Flag.PROTOCOL_MISMATCH)
     flags = decision.flags | {Flag.PROTOCOL_MISMATCH}
     return replace(decision, reasons=(*decision.reasons, reason), flags=flags)
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from medeval.claims.decide import EQUAL_WITHIN, withheld
+from medeval.claims.decide import EQUAL_WITHIN
+from medeval.claims.decision import withheld
 from medeval.claims.verdicts import Decision, Verdict
 from medeval.config.publication_claims import Claim, Comparison
 

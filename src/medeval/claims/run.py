@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from medeval.claims.decide import withheld
+from medeval.claims.decision import withheld
 from medeval.claims.differences import ALPHA
 from medeval.claims.evidence import Evidence, systems_of, targets_of
 from medeval.claims.family import Family, Key, family, headline_claims, ordered_parts
