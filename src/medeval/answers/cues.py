@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from medeval.answers.labels import BOUNDARY, CJK, ORDINALS
-from medeval.answers.text import fold, lower
+from medeval.answers.text import Words, fold, lower
 
 
 class Cue(NamedTuple):
@@ -14,15 +14,12 @@ class Cue(NamedTuple):
         words: Plain texts, one of which stands wherever `pattern` matches: they are looked for first, being quick.
         pattern: What the cue looks like from that word on; the value follows.
         before: What must stand before the word; None for nothing in particular.
-        hints: Pieces of the words, fewer than those: a reply in ASCII with none of them is not searched; None to search
-            always.
         whole_word: Whether the word must not follow a letter.
     """
 
     words: tuple[str, ...]
     pattern: re.Pattern[str]
     before: re.Pattern[str] | None = None
-    hints: tuple[str, ...] | None = None
     whole_word: bool = True
 
 
@@ -73,13 +70,12 @@ CUES = (
         ),
     ),
     # the same in other languages
-    Cue(_ASCII_WORDS, _foreign(_ASCII_WORDS), hints=("puesta", "posta", "alternativa", "antwo", "jibu", "jawaban")),
-    Cue(_OTHER_WORDS, _foreign(_OTHER_WORDS), hints=()),
+    Cue(_ASCII_WORDS, _foreign(_ASCII_WORDS)),
+    Cue(_OTHER_WORDS, _foreign(_OTHER_WORDS)),
     # where the verb comes last: "Doğru cevap B'dir", "उत्तर B है"
     Cue(
         ("cevap", "yanıt", "उत्तर", "উত্তর"),
         re.compile(r"(?:cevap|yanıt|उत्तर|উত্তর)[ \t]*:?[ \t]*(?=\(?[a-j]\)?(?:[ \t]|'|$))"),
-        hints=("cevap",),
     ),
     # "I choose X", "we would go with option X", "I'd say X"
     Cue(
@@ -102,10 +98,14 @@ CUES = (
             r"|(?:选择|选(?!项))[ \t]*:?[ \t]*(?:选项)?[ \t]*(?=[(\[]?[a-j]))[ \t]*"
         ),
         re.compile(r"(?<!不)$"),
-        hints=(),
         whole_word=False,
     ),
 )
+
+COUNTED = ("option", "choice")
+FIELD_COLONS = ('":', "':", '" :', "' :")
+LINE_COLON = ":\n"
+WORDS = Words([*(word for cue in CUES for word in cue.words), *COUNTED, *FIELD_COLONS, LINE_COLON])
 
 # The text that ends here denies, asks or supposes what follows. `LAST_WORDS` are the words it can end with.
 NOT_MEANT = re.compile(

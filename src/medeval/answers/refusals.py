@@ -2,7 +2,7 @@
 
 import re
 
-from medeval.answers.text import lower, places
+from medeval.answers.text import Words, lower
 
 _CANNOT = (
     r"(?:\bI(?:['’]m| am)? ?(?:very |truly |just )?(?:unable to|not able to|cannot|can['’]?t|can not|won['’]t|will not"
@@ -28,18 +28,28 @@ _REFUSED = re.compile(
     re.IGNORECASE,
 )
 # One of these stands in every refusal: looked for first, being quick. The rest of it is near.
-_HINTS = (
-    *("cannot", "can't", "cant ", "can not", "unable", "not able", "decline", "won't", "will not"),
-    *("appropriate for", "have the ability", "have the qualification", "ne peux", "no puedo", "não posso", "ich kann"),
-    *("ich darf", "抱歉", "无法", "不能"),
+_HINTS = Words(
+    [
+        *("cannot", "can't", "cant ", "can not", "unable", "not able", "decline", "won't", "will not"),
+        *(
+            "appropriate for",
+            "have the ability",
+            "have the qualification",
+            "ne peux",
+            "no puedo",
+            "não posso",
+            "ich kann",
+        ),
+        *("ich darf", "抱歉", "无法", "不能"),
+    ]
 )
 _NEAR = 160
 
 
 def is_refusal(text: str) -> bool:
     """Whether a reply declines to answer, in one of the languages that were met."""
-    small = lower(text)
-    return any(_refuses(text, place) for hint in _HINTS for place in places(small, hint))
+    found = _HINTS.places(lower(text))
+    return any(_refuses(text, place) for places in found.values() for place in places)
 
 
 def _refuses(text: str, place: int) -> bool:

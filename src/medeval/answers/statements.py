@@ -1,7 +1,7 @@
 """Find where a reply states an answer."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, takewhile
 
 from medeval.answers import cues
@@ -10,6 +10,9 @@ from medeval.answers.labels import DENIED_AFTER, NOTHING, ORDINALS, Claim, Kind
 from medeval.answers.options import LABELS, OptionTexts
 from medeval.answers.standing import Statement, Weight, sentence_before, together
 from medeval.answers.text import lower, places
+
+# Where each of `cues.WORDS` stands.
+Places = Mapping[str, Sequence[int]]
 
 # How far before and after a statement its context is looked at, in characters.
 _NEAR = 60
@@ -24,9 +27,10 @@ _POSITION = {label: index for index, label in enumerate(LABELS)} | {str(n): n fo
 def statements(plain: str, options: OptionTexts) -> list[Statement]:
     """Return every statement of an answer in a reply without markup, in the order of the text."""
     small = lower(plain)
-    found = [*_cued(plain, small, options), *_by_letter(plain, small, options), *_by_form(plain, small, options)]
-    found += [*_by_number(plain, small, options), *_presented(plain, small, options)]
-    found += _under_heading(plain, small, options)
+    stands = cues.WORDS.places(small)
+    found = [*_cued(plain, small, stands, options), *_by_letter(plain, small, options)]
+    found += [*_by_form(plain, small, stands, options), *_by_number(plain, small, stands, options)]
+    found += [*_presented(plain, small, stands, options), *_under_heading(plain, small, options)]
     said = [statement for statement in found if statement.claim.kind is not Kind.NOTHING]
     own = [statement for statement in said if not cues.SUPPOSED.search(sentence_before(small, statement.start))]
     return sorted(_finally(own, small), key=lambda statement: statement.start)
@@ -82,22 +86,16 @@ def _opens_tour(plain: str, first: Claim) -> bool:
     return following is not None and following == min(first.choices) + 1
 
 
-def _cued(plain: str, small: str, options: OptionTexts) -> Iterator[Statement]:
-    ascii_only = small.isascii()
+def _cued(plain: str, small: str, stands: Places, options: OptionTexts) -> Iterator[Statement]:
     for cue in cues.CUES:
-        if cue.hints is not None and ascii_only and not any(hint in small for hint in cue.hints):
-            continue
-        for word in cue.words:
-            place = small.find(word)
-            while place >= 0:
-                match = cue.pattern.match(small, place)
-                if match and _is_meant(cue, small, place):
-                    claim = read_value(_line_from(plain, match.end()), options)
-                    if _asked(claim) or ("\n" in match[0] and _opens_tour(plain[match.end() :], claim)):
-                        claim = NOTHING
-                    final = small.startswith("final ", max(0, place - 6))
-                    yield Statement(place, match.end(), claim, Weight.FINAL if final else Weight.ANSWER)
-                place = small.find(word, place + 1)
+        for place in chain.from_iterable(stands.get(word, ()) for word in cue.words):
+            match = cue.pattern.match(small, place)
+            if match and _is_meant(cue, small, place):
+                claim = read_value(_line_from(plain, match.end()), options)
+                if _asked(claim) or ("\n" in match[0] and _opens_tour(plain[match.end() :], claim)):
+                    claim = NOTHING
+                final = small.startswith("final ", max(0, place - 6))
+                yield Statement(place, match.end(), claim, Weight.FINAL if final else Weight.ANSWER)
 
 
 def _asked(claim: Claim) -> bool:
@@ -164,10 +162,10 @@ def _called_right(
         yield Statement(start, start, claim, Weight.ANSWER if right["called"] else Weight.REMARK)
 
 
-def _by_number(plain: str, small: str, options: OptionTexts) -> Iterator[Statement]:
+def _by_number(plain: str, small: str, stands: Places, options: OptionTexts) -> Iterator[Statement]:
     """Read options that are counted instead of lettered, and called right."""
-    for word in ("option", "choice"):
-        for place in places(small, word):
+    for word in cues.COUNTED:
+        for place in stands.get(word, ()):
             right = cues.COUNTED_RIGHT.match(small, place)
             if small[place - 2 : place] in _ORDINAL_ENDS and (ordinal := _last_word(small, place)) in ORDINALS:
                 right = cues.ORDINAL_RIGHT.match(small, place - len(ordinal) - 1)
@@ -178,7 +176,7 @@ def _by_number(plain: str, small: str, options: OptionTexts) -> Iterator[Stateme
                 yield Statement(right.start(), right.start(), read_value(value, options), Weight.REMARK)
 
 
-def _by_form(plain: str, small: str, options: OptionTexts) -> Iterator[Statement]:
+def _by_form(plain: str, small: str, stands: Places, options: OptionTexts) -> Iterator[Statement]:
     """Read boxes, answer tags and JSON fields."""
     for match in cues.BOXED.finditer(plain) if "\\" in plain else ():
         yield Statement(match.start(), match.end(), read_value(match[1] or match[2] or "", options), Weight.FINAL)
@@ -186,8 +184,8 @@ def _by_form(plain: str, small: str, options: OptionTexts) -> Iterator[Statement
         for place in places(plain, bracket):
             if tag := cues.TAGGED.match(plain, place + 1):
                 yield Statement(place, tag.end(), read_value(tag[1] or tag[2] or "", options), Weight.FINAL)
-    for colon in ('":', "':", '" :', "' :"):
-        for place in places(small, colon):
+    for colon in cues.FIELD_COLONS:
+        for place in stands.get(colon, ()):
             value = cues.JSON_VALUE.match(plain, place + len(colon))
             if value and cues.JSON_KEY.search(small[max(0, place - _NEAR) : place + len(colon) - 1]):
                 said = next(group for group in value.groups() if group is not None)
@@ -195,8 +193,8 @@ def _by_form(plain: str, small: str, options: OptionTexts) -> Iterator[Statement
                 yield Statement(place, value.end(), read_value(said, options), Weight.FINAL)
 
 
-def _presented(plain: str, small: str, options: OptionTexts) -> Iterator[Statement]:
-    for place in places(small, ":\n"):
+def _presented(plain: str, small: str, stands: Places, options: OptionTexts) -> Iterator[Statement]:
+    for place in stands.get(cues.LINE_COLON, ()):
         label = cues.LABEL_LINE.match(plain, place + 1)
         if label and small[max(0, place - 4) : place].rstrip().endswith((" is", " be")):
             claim = read_value(_line_from(plain, label.end()), options)

@@ -2,10 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ahocorasick_rs import AhoCorasick, MatchKind
 
 from medeval.homoglyphs import fold_lookalikes
 
+# Halves of pairs, which JSON allows and UTF-8 does not.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 # Variation selectors say whether the character before them is drawn as an emoji.
 _DRAWN_AS = re.compile("[\ufe0e\ufe0f]")
@@ -52,6 +56,8 @@ def _fold_letters(text: str) -> str:
     if fold_lookalikes(rare) != rare or not unicodedata.is_normalized("NFKC", text):
         text = fold_lookalikes(text)
     text = text.translate(_MARKS)
+    if _SURROGATE.search(rare):
+        text = _SURROGATE.sub("\ufffd", text)
     return _DRAWN_AS.sub("", text) if "\ufe0f" in rare or "\ufe0e" in rare else text
 
 
@@ -71,9 +77,28 @@ def places(text: str, piece: str) -> Iterator[int]:
         place = text.find(piece, place + 1)
 
 
+class Words:
+    """Looks for many words at once: one pass over a text takes the time of looking for a few of them.
+
+    Args:
+        words: The words; one may be a part of another.
+    """
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = tuple(dict.fromkeys(words))
+        self._automaton = AhoCorasick(self._words, matchkind=MatchKind.Standard)
+
+    def places(self, text: str) -> Mapping[str, Sequence[int]]:
+        """Return where each of the words that stand in a text does, in the order of the text."""
+        found: dict[str, list[int]] = {}
+        for index, start, _ in self._automaton.find_matches_as_indexes(text, overlapping=True):
+            found.setdefault(self._words[index], []).append(start)
+        return found
+
+
 def before_turn_end(folded: str) -> str:
     """Cut off what follows the mark that ends a turn; a reply that begins with such a mark keeps what follows it."""
-    if ">" not in folded and "]" not in folded or not any(mark in folded for mark in _TURN_MARKS):
+    if (">" not in folded and "]" not in folded) or not any(mark in folded for mark in _TURN_MARKS):
         return folded
     for match in _TURN_END.finditer(folded):
         if folded[: match.start()].strip():

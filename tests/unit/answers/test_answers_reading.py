@@ -92,3 +92,8 @@ def test_only_the_end_of_a_very_long_reply_is_searched_for_other_forms() -> None
     assert read_answer(early, options).choice is None
     assert read_answer(early + " The answer is C.", options).choice == 2
     assert read_answer("Answer: B\n" + "Some words follow here. " * 400, options).choice == 1
+
+
+def test_halves_of_surrogate_pairs_are_no_obstacle() -> None:
+    reading = read_answer("Broken \ud83d here. The answer is (B).", ("Spleen", "Liver", "Kidney"))
+    assert (reading.status, reading.choice) == ("answered", 1)
