@@ -24,10 +24,14 @@ def run_matrix(scores: ItemScores, items: pd.Index | None = None) -> FloatArray 
     """
     chosen = scores.frame.index if items is None else items
     rows = scores.rows[["item_id", "sample", "correct"]].sort_values("sample", kind="stable")
-    grouped = rows.groupby("item_id", sort=False)["correct"].agg(list).loc[chosen]
-    if grouped.map(len).nunique() != 1:
+    places = chosen.get_indexer(pd.Index(rows["item_id"]))
+    kept = places >= 0
+    counts = np.bincount(places[kept], minlength=len(chosen))
+    if np.ptp(counts) != 0:
         return None
-    return np.array(grouped.to_list(), dtype=np.float64)
+    # Stable, so that the runs of an item stay in the order of their samples.
+    order = np.argsort(places[kept], kind="stable")
+    return rows["correct"].to_numpy(dtype=np.float64)[kept][order].reshape(len(chosen), -1)
 
 
 def runs_entry(scores: ItemScores) -> dict[str, Any]:
