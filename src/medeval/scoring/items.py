@@ -61,6 +61,8 @@ def _foreign(path: Path) -> tuple[pa.Table, list[str]]:
     def where(row: int) -> str:
         return f"{path}: row {row}"
 
+    if not len(given):
+        raise MedevalError(f"{path}: the table holds no items", "Give the table of the questions that were answered.")
     columns: dict[str, pa.Array] = {name: _column(given[name], name, where) for name in given.column_names}
     _refuse_null(columns, where)
     _check_options(columns["options"], where)
@@ -80,6 +82,11 @@ def _column(column: pa.ChunkedArray, name: str, where: Where) -> pa.Array:
         raise MedevalError(
             f"{where(0)}: column 'options' holds {column.type}, expected a list of texts",
             "Write the options of an item as a list, in the order in which they were shown.",
+        )
+    if name == "answer" and pa.types.is_boolean(column.type):
+        raise MedevalError(
+            f"{where(0)}: column 'answer' holds {column.type}, which names no option",
+            "Write the answer as a whole number, 0 for the first option, or as a letter from A.",
         )
     return as_type(column, name, wanted, where)
 

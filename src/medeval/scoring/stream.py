@@ -89,6 +89,8 @@ def score_files(
         MedevalError: A table is unusable, a response has no item or cannot be scored, or two answer the same item in
             one run; the file and the row are named, and nothing is written.
     """
+    if out.resolve() in {path.resolve() for path in (*items_paths, responses_path)}:
+        raise MedevalError(f"{out}: would replace a table that is read", "Write the scores to another file.")
     all_items, notes = read_items(items_paths)
     items = all_items.select(list(ITEM_COLUMNS)).combine_chunks()
     layout = read_layout(responses_path, stated or Stated())

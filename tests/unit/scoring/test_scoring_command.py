@@ -42,6 +42,15 @@ def test_scores_of_anybodys_tables_with_everything_that_was_assumed(folder: Path
     assert account["scores"][0]["score"]["wrong"] == pytest.approx(1 / 3)
 
 
+@pytest.mark.parametrize("name", ["items.parquet", "replies.parquet"])
+def test_scores_never_replace_the_tables_that_they_are_made_of(folder: Path, name: str) -> None:
+    before = (folder / name).read_bytes()
+    result = medeval(*SCORE[:-1], f"./{name}")
+    assert result.exit_code == 2
+    assert "would replace a table that is read" in result.output
+    assert (folder / name).read_bytes() == before
+
+
 def test_texts_are_read_whole_when_asked(folder: Path) -> None:
     result = medeval(*SCORE, "--reasoning", "none")
     assert "2 answered" in result.output or "3 answered" in result.output

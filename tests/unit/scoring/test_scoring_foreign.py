@@ -284,6 +284,18 @@ def test_an_answer_that_is_no_letter_of_an_option_is_refused(tmp_path: Path, ans
         read_items([foreign(tmp_path, [QUESTION | {"answer": answer}])])
 
 
+def test_an_answer_of_true_or_false_is_never_taken_for_the_first_two_options(tmp_path: Path) -> None:
+    with pytest.raises(MedevalError, match="column 'answer' holds bool"):
+        read_items([foreign(tmp_path, [QUESTION | {"answer": True}])])
+
+
+def test_an_items_table_without_rows_is_refused(tmp_path: Path) -> None:
+    table = pa.Table.from_pylist([QUESTION]).slice(0, 0)
+    pq.write_table(table, tmp_path / "items.parquet")
+    with pytest.raises(MedevalError, match="the table holds no items"):
+        read_items([tmp_path / "items.parquet"])
+
+
 def test_options_of_another_form_are_refused(tmp_path: Path) -> None:
     with pytest.raises(MedevalError, match="column 'options' holds"):
         read_items([foreign(tmp_path, [QUESTION | {"options": {"A": "x", "B": "y"}}])])
