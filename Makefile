@@ -62,7 +62,7 @@ record-readings: setup ## Record what this version of the extractor reads in the
 check-vulkan: setup-vulkan ## Try the Vulkan build on a software device (Mesa's lavapipe): some minutes
 	@.venv-vulkan/bin/python -m pytest -s tests/local/check_vulkan.py
 
-simulate: setup ## Check the statistics by simulation, about ten minutes: audits, intervals and tests
+simulate: setup ## Check the statistics by simulation, about half an hour: audits, intervals and tests
 	@$(BIN)/python -m pytest -s tests/simulate/simulate_*.py
 
 bench: setup ## Measure the engine against others; LLAMA_TOOLS=DIR names a build of llama.cpp's programs

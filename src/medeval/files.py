@@ -1,10 +1,11 @@
 """Files that are either complete or absent, and their hashes."""
 
+import errno
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from medeval.errors import MedevalError
 
 _CHUNK_BYTES = 1 << 20
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 def sha256_file(path: Path) -> str:
@@ -34,20 +36,61 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
     A reader therefore never sees half a file, and a failed command leaves nothing that a later
     run could take for a result.
+
+    Raises:
+        MedevalError: The target cannot be written: its folder cannot, it is a folder itself, or no room is left.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    os.close(handle)
-    temporary = Path(name)
+    temporary = _temporary_beside(target)
     try:
         yield temporary
-        with temporary.open("rb") as stream:
-            os.fsync(stream.fileno())
-        if temporary.stat().st_nlink == 1:  # a hard link shares its permissions with the file it was made from
-            temporary.chmod(0o644)
-        temporary.replace(target)
+        _put_in_place(temporary, target)
+    except OSError as error:
+        if error.errno in _NO_ROOM:  # other errors may be of what the block reads
+            raise _unwritable(target, error) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _temporary_beside(target: Path) -> Path:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    os.close(handle)
+    return Path(name)
+
+
+def _put_in_place(temporary: Path, target: Path) -> None:
+    with temporary.open("rb") as stream:
+        os.fsync(stream.fileno())
+    if temporary.stat().st_nlink == 1:  # a hard link shares its permissions with the file it was made from
+        temporary.chmod(0o644)
+    try:
+        temporary.replace(target)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+
+
+def _unwritable(target: Path, error: OSError) -> MedevalError:
+    return MedevalError(
+        f"{target}: cannot be written ({error.strerror})", "Make room, or name a file in a folder that can be written."
+    )
+
+
+def refuse_to_replace(out: Path, inputs: Iterable[Path]) -> None:
+    """Refuse to write over a file that is read, by whatever name it is called.
+
+    Args:
+        out: The file to write.
+        inputs: The files that are read.
+
+    Raises:
+        MedevalError: One of them is the file to write.
+    """
+    if out.resolve() in {path.resolve() for path in inputs}:
+        raise MedevalError(f"{out}: would replace a file that is read", "Write to another file.")
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

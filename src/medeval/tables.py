@@ -238,7 +238,12 @@ def write(
         table_type: The contract that the file follows.
         command: The command line that would write the same file again.
         inputs: Role -> file, for every file that was read; their hashes are recorded.
+
+    Raises:
+        MedevalError: The file is one of its own inputs, or cannot be written.
     """
+    if path.resolve() in {file.resolve() for file in (inputs or {}).values()}:
+        raise MedevalError(f"{path}: would be replaced by what is made from it", "Write to another file.")
     record = {
         "table": table_type.name,
         "version": table_type.version,

@@ -1,5 +1,7 @@
 """Files are complete or absent."""
 
+import errno
+import re
 import stat
 from pathlib import Path
 
@@ -51,3 +53,19 @@ def test_a_number_that_json_cannot_hold_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Out of range"):
         write_json(tmp_path / "a.json", {"a": float("nan")})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("kept")
+    for target in (tmp_path / "folder", tmp_path / "file" / "below.json"):
+        with pytest.raises(MedevalError, match=re.escape(f"{target}: cannot be written")):
+            write_json(target, {})
+    assert (tmp_path / "file").read_text() == "kept"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(MedevalError, match="No space left"), atomic_path(tmp_path / "out.json"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert not list(tmp_path.iterdir())

@@ -143,3 +143,11 @@ def test_a_file_that_lacks_a_column_says_which(tmp_path: Path) -> None:
     pq.write_table(stored.drop_columns(["answer"]).replace_schema_metadata(stored.schema.metadata), path)
     with pytest.raises(MedevalError, match=r"items.parquet: column\(s\) missing: answer"):
         tables.read(path, tables.ITEMS)
+
+
+def test_a_table_never_replaces_what_it_is_made_from(tmp_path: Path) -> None:
+    path = tmp_path / "source.csv"
+    path.write_text("kept")
+    with pytest.raises(MedevalError, match="would be replaced"):
+        tables.write(path, tables.build(tables.ITEMS, []), tables.ITEMS, command="test", inputs={"source": path})
+    assert path.read_text() == "kept"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from medeval.audit.units import SUBSETS
-from medeval.claims.decide import AVERAGE_DRIFT, BENCHMARK_DRIFT, EQUAL_WITHIN
+from medeval.claims.decide import EQUAL_WITHIN, drift
 from medeval.claims.measured import POINTS
 from medeval.config.publication import AVERAGE, SIZE, TOKENS, Publication
 from medeval.config.publication_claims import Claim, Comparison
@@ -84,7 +84,7 @@ def _question(publication: Publication, claim: Claim, index: int, part: Comparis
         return NoQuestion(claim.id, index, part.metric, part.a, part.b, reason)
     b = None if claim.type == "T1" else part.b
     stated = part.stated_a if claim.type == "T1" else _stated_difference(publication, part)
-    limits, words = _limits(claim, part, stated)
+    limits, words = _limits(claim, part, stated, len(benchmarks))
     fractions = tuple(None if limit is None else limit / POINTS for limit in limits)
     return Question(
         claim=claim.id,
@@ -116,11 +116,13 @@ def _stated_difference(publication: Publication, part: Comparison) -> float | No
     return None if a is None or b is None else a - b
 
 
-def _limits(claim: Claim, part: Comparison, stated: float | None) -> tuple[tuple[float | None, float | None], str]:
+def _limits(
+    claim: Claim, part: Comparison, stated: float | None, benchmarks: int
+) -> tuple[tuple[float | None, float | None], str]:
     """Return the limits in points, and the question in words."""
     match claim.type:
         case "T1" if stated is not None:
-            margin = claim.margin or (AVERAGE_DRIFT if part.metric == AVERAGE else BENCHMARK_DRIFT)
+            margin = claim.margin or drift(benchmarks)
             return (stated - margin, stated + margin), f"{part.a} within {margin:g} of {stated:.2f}"
         case "T3":
             margin = claim.margin or EQUAL_WITHIN

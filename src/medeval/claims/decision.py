@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from medeval.claims.measured import Difference
-from medeval.claims.replies import DIFFERENCE_SHIFT, MOST_TRUNCATED, VALUE_SHIFT
 from medeval.claims.verdicts import Decision, Flag, Verdict
+from medeval.scoring.policies import AVERAGE_LIMIT_POINTS, DIFFERENCE_LIMIT_POINTS, TRUNCATED_LIMIT
 from medeval.statistics.power import minimum_detectable_effect
 
 
@@ -83,14 +83,14 @@ def decision_of(
 
 def _guarded(decision: Decision, found: Difference) -> Decision:
     """Apply what holds for every rule: cut replies, replies that can be read in several ways, benchmarks not run."""
-    tolerated = VALUE_SHIFT if decision.rule == "value" else DIFFERENCE_SHIFT
+    tolerated = AVERAGE_LIMIT_POINTS if decision.rule == "value" else DIFFERENCE_LIMIT_POINTS
     moved = {words: value for words, value in found.alternatives.items() if abs(value - found.value) > tolerated}
     if moved:
         shown = ", ".join(f"{value:+.2f} with {words}" for words, value in moved.items())
         flags = decision.flags | {Flag.EXTRACTION_SENSITIVE}
         decision = replace(decision, reasons=(*decision.reasons, f"the figure would be {shown}"), flags=flags)
     cut = max(found.truncated.values(), default=0.0)
-    if cut > MOST_TRUNCATED:
+    if cut > TRUNCATED_LIMIT:
         reason = f"{100 * cut:.1f} % of the replies of one side were cut by the token limit; raise it first"
         decision = replace(decision, flags=decision.flags | {Flag.TRUNCATED})
         if decision.verdict is Verdict.REPRODUCED:

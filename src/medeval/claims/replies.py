@@ -5,11 +5,6 @@ from typing import Any
 
 from medeval.claims.measured import POINTS
 
-# A truncated share above this on either side means that the token limit is measured, not the model.
-MOST_TRUNCATED = 0.02
-# Other treatments of replies without an answer move a value, or a difference, by more points than this only when
-# the extraction matters to the claim.
-VALUE_SHIFT, DIFFERENCE_SHIFT = 0.5, 0.3
 _POLICIES = {"random": "replies without an answer as guesses", "excluded": "replies without an answer left out"}
 
 

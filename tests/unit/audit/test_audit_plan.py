@@ -71,7 +71,7 @@ def claim(kind: str, metric: str = "average", b: str | None = "B", margin: float
         (claim("T3", margin=1.0), (-0.01, None), None),
         (claim("T5"), (-0.01, 0.01), None),
         (claim("T5", margin=2.5, stated_a=70.0, stated_b=71.0), (-0.025, 0.025), -0.01),
-        (claim("T1", b=None, stated_a=75.0), (0.74, 0.76), 0.75),
+        (claim("T1", b=None, stated_a=75.0), (0.73, 0.77), 0.75),  # fewer than five benchmarks drift as one does
         (claim("T1", "medqa", b=None, stated_a=80.0), (0.78, 0.82), 0.8),
         (claim("T1", b=None, stated_a=75.0, margin=3.0), (0.72, 0.78), 0.75),
     ],
