@@ -51,6 +51,10 @@ _CONFIDENCE = re.compile(
 _WORD = re.compile(r"[^\W\d_]{3}")
 # "B. It lowers ...": only with these marks may a label at the start of a reply be followed by free text.
 _NEVER_EXPLAINED = ("I", *(str(number) for number in range(1, 11)))
+# "E (high potassium)", the option in other words.
+_REMARK_IN_BRACKETS = re.compile(
+    r" \((?!(?:not|no|in|un|less|least|false|wrong|excluded|ruled)(?!\w*ed\b)\w*)[^()\n]{3,80}\)[ .]*$", re.IGNORECASE
+)
 _EXPLAINED = re.compile(r"\s*(?:[.),:]|[–—]|-[-\s])|\s+(?:because|since|as|due to|given)\b")
 
 _VERDICT = r"(?:yes|no|maybe)"
@@ -124,6 +128,8 @@ def read_line(line: str, options: OptionTexts, *, explained: bool = False) -> Cl
         return NOTHING
     if DENIED_AFTER.match(options.behind(index, claim.rest)):
         return NOTHING
+    if _REMARK_IN_BRACKETS.match(claim.rest):
+        return claim
     bracket = line[: len(line) - len(claim.rest)].rstrip()[-1:] in (")", "]")
     return claim if (bracket or _EXPLAINED.match(claim.rest)) and _WORD.search(rest) else NOTHING
 

@@ -43,7 +43,7 @@ _LABELLED = re.compile(
 # Closed-class words: neither the article "a" nor the pronoun "I" stands before them, so the letter there is a label.
 _WORDS_BEHIND = (
     r"(?:because|since|as|due|given|which|based|by|rather|instead|not|but|while|whereas|although|for|in|here|with|from"
-    r"|over|is|would|seçene\w*|şıkkı\w*)"
+    r"|over|is|IS|would|fits|matches|seems|looks|seçene\w*|şıkkı\w*)"
 )
 # Signs that are neither words nor punctuation, such as check marks and faces.
 _SIGN = "[\u2300-\u2bff\U0001f000-\U0001faff]"
@@ -65,23 +65,35 @@ DENIED_AFTER = re.compile(
     r"[ \t)\]:,.*|-]*(?:"
     r"(?:(?:is|are|was|would be|seems|can be|cannot be)[ \t]+"
     r"(?:not|incorrect|wrong|false|unlikely|less|ruled out|excluded|eliminated)"
+    r"|(?:is|are|was)[ \t]+(?:contradicted|refuted|rejected|not supported|out)"
     r"|isn['’]t|cannot|can['’]t|doesn['’]t|does not|incorrect|wrong|not correct|false|no)\b"
     r"|(?:选项)?(?:是错|不正确|不对|错误|不是))",
     re.IGNORECASE,
 )
 
+# ... where the text of the option stands between: "A) yes is contradicted by the trial".
+_TEXT_DENIED = re.compile(
+    r" (?:is|are|was) (?:contradicted|refuted|rejected|not supported|not correct|incorrect|wrong|excluded|ruled out"
+    r"|unlikely|less likely)\b",
+    re.IGNORECASE,
+)
+
 _ONE = r"(?:(?:[Oo]ption|[Cc]hoice)\s+)?[(\[\"']{0,2}([A-Z]|[a-j])[)\]\"']{0,2}(?:\s*\([^()\n]{1,80}\))?"
-_OR = r"(?:and|or|und|et|y|e|ou|o)\b\s*"
-_AND = rf"(?:(?:\s*[/&+]\s*|\s*,\s*(?:{_OR})?|\s+{_OR})(?:(?:possibly|perhaps|maybe|also)\b\s*)?|\.(?=[A-J]\.))"
+_OR = r"(?:and|or|und|oder|et|y|e|ou|o|lub|ili|или|atau|veya|eller)\b\s*"
+_AND = (
+    rf"(?:(?:\s*[/&+]\s*|\s*,\s*(?:{_OR})?|\s+{_OR})(?:(?:possibly|perhaps|maybe|also)\b\s*)?"
+    r"|\.(?=[A-J]\.)|\s*(?:或者?|和|与|及|または|もしくは|か|또는)\s*(?:选项)?)"
+)
 _SEVERAL = re.compile(
-    rf"(?:(?:[Bb]oth|[Ee]ither)\s+)?{_ONE}(?:{_AND}{_ONE}(?![\w'’-])){{1,9}}(?P<rest>(?=\s*(?:[.;:,)\]]|$)).*)",
+    rf"(?:(?:[Bb]oth|[Ee]ither)\s+)?{_ONE}(?:{_AND}{_ONE}(?![\w'’-])){{1,9}}(?P<rest>(?=\s*(?:[.;:,)\]。，、；]|$)).*)",
     re.DOTALL,
 )
 _IN_BRACKETS = re.compile(r"\([^()\n]{2,80}\)|[Oo]ption|[Cc]hoice|[Bb]oth|[Ee]ither|(?<=\s)[eyo](?=\s)")
-_LETTER = re.compile(r"(?<![\w'’])[A-Za-z](?![\w'’])")
+_LETTER = re.compile(rf"(?<![^\W{CJK}]|['’])[A-Za-z](?![^\W{CJK}]|['’])")
 _COUNTED = re.compile(
     r"(?:option|choice)[ \t]*#?(\d{1,2})(?!\d|[.,]\d|\s*%|[^\W\d])(?P<rest>.*)", re.IGNORECASE | re.DOTALL
 )
+_LETTER_BEHIND = re.compile(r"\s*[(\[]([A-J])[)\]]")
 ORDINALS = (
     *("first", "second", "third", "fourth", "fifth"),
     *("sixth", "seventh", "eighth", "ninth", "tenth"),
@@ -133,12 +145,10 @@ def _in_words(value: str, options: OptionTexts) -> Claim | None:
     if counted is None or not 1 <= int(counted[1]) <= len(options.texts):
         return None
     index = int(counted[1]) - 1
-    return Claim(
-        Kind.LABEL,
-        options.exactly(counted[1]) | _with_named(index, counted["rest"], options),
-        counted[1],
-        counted["rest"],
-    )
+    named = options.exactly(counted[1]) | _with_named(index, counted["rest"], options)
+    if (letter := _LETTER_BEHIND.match(counted["rest"])) and letter[1] in options.labels:
+        named |= {LABELS.index(letter[1])}
+    return Claim(Kind.LABEL, named, counted[1], counted["rest"])
 
 
 def _single(value: str, options: OptionTexts) -> Claim:
@@ -154,6 +164,8 @@ def _single(value: str, options: OptionTexts) -> Claim:
     other = _named_behind(rest, options)
     named = exists and options.agrees(index, rest) and (index in other or not other)
     if DENIED_AFTER.match(rest) and not (named or other):
+        return NOTHING
+    if named and _TEXT_DENIED.match(options.behind(index, rest)):
         return NOTHING
     if label.isdigit() and not (options.numbered or named):
         return NOTHING

@@ -31,8 +31,10 @@ FINISH_REASONS = frozenset({"stop", "length"})
 
 # A base model goes on with questions of its own; what it answers there is no answer to ours.
 _RUN_ON = re.compile(
-    r"\n[ \t>*]*(?:#*[ \t*]*(?:(?:next |another )?question|q)[ \t]*\d*[ \t*]*[:.]|#+[ \t]*question\b[^\n]{0,40}\n"
-    r"|#*[ \t*]*(?:user|human|instruction|abstract)\b[ \t*]*:|the following are multiple choice questions)"
+    r"\n[ \t>*]*(?:#*[ \t*]*(?:(?:next |another )?question|q|exercise(?=[ \t]*\d))[ \t]*\d*[ \t*]*[:.]"
+    r"|#+[ \t]*question\b[^\n]{0,40}\n"
+    r"|#*[ \t*]*(?:user|human|instruction|abstract)\b[ \t*]*:|the following are multiple choice questions"
+    r"|(?P<numbered>\d{1,3}[.)] [^\n]{10,600}\?\n+(?=\(?a[.):] )))"
 )
 _RUN_ONS_TRIED = 3
 _OTHER_LIST = re.compile(r"\n\(?A[.):] ([^\n]+)\n\(?B[.):] ([^\n]+)")
@@ -44,6 +46,10 @@ _CONTEXT = 40
 _HEADING_ENDS = re.compile(r"[:：][*_]|[*_>][:：]")
 _SHORT_LINE = 3  # words
 _LISTED, _LISTED_LINES = 3, 10  # So many options' texts on the first lines are a list.
+_LOOPED = 3
+# A line that opens with a label and some text: several of them are a tour of the options.
+_TOUR_LINE = re.compile(r"[\s>•*-]*\(?(?:[Oo]ption )?(?:\d\s*\()?([A-J])[).:]+\s*\S|Option \d \(([A-J])\)")
+_UNSETTLED = re.compile(r"\bdifferential(?: diagnos[ie]s)?(?: (?:includes?|is|are|comprises?))?:? ")
 _LABEL_BEHIND = re.compile(r"\((?:[Oo]ption |[Cc]hoice )?([A-J])\)|, (?:[Oo]ption|[Cc]hoice) \(?([A-J])(?!\w)")
 
 
@@ -105,7 +111,7 @@ class Extractor:
         return _explicit(reply) or _by_content(reply)
 
 
-MEDEVAL_EXTRACT = Extractor("medeval-extract", version=3)
+MEDEVAL_EXTRACT = Extractor("medeval-extract", version=4)
 EXTRACTOR = str(MEDEVAL_EXTRACT)
 read_answer = MEDEVAL_EXTRACT.read
 
@@ -137,8 +143,9 @@ def _own_words(folded: str, options: OptionTexts) -> str:
         head = folded[: match.start()]
         invented = _OTHER_LIST.search(folded, match.start())
         if invented and not (options.agrees(0, invented[1]) or options.agrees(1, invented[2])):
-            return head
-        if head.strip() and _answers(head, options):
+            if not match["numbered"] or _answers(head, options):
+                return head
+        elif not match["numbered"] and head.strip() and _answers(head, options):
             return head
     return folded
 
@@ -159,7 +166,7 @@ def _requested(folded: str, options: OptionTexts) -> Reading | None:
     if len(form := letters_in_a_row(lines)) > 1:
         return Reading(None, "/".join(form), "ambiguous", "strict")
     rest = folded[last.end() :]
-    if cues.TAKEN_BACK.search(lower(rest)):
+    if cues.takes_back(lower(rest)):
         labels = [statement for statement in _Reply(rest[-_LAST_CHARACTERS:], options).said if _is_label(statement)]
         if (reading := _as_reading(settled(labels, rest), "lenient")) is not None:
             return reading
@@ -184,6 +191,8 @@ def _explicit(reply: _Reply) -> Reading | None:
     """Read labels: stated ones first, then bold ones, then the one option that is called correct."""
     labels = [statement for statement in reply.said if _is_label(statement)]
     lines = label_lines(reply.plain, reply.options)
+    if labels and lines and labels[-1].weight is Weight.FINAL and 0 <= lines[-1].start - labels[-1].start < _CONTEXT:
+        lines[-1] = lines[-1]._replace(weight=Weight.FINAL)
     found = sorted([*labels, *lines], key=lambda statement: statement.start)
     if reading := _as_reading(settled(found, reply.plain), "lenient"):
         return _corrected_in_words(reply, found) or reading
@@ -266,8 +275,8 @@ def _near_the_end(reply: _Reply) -> Reading | None:
 
     A reply that ends with a colon ended before its answer.
     """
-    tail, options = reply.plain[-_TAIL_CHARACTERS:], reply.options
-    if tail.rstrip().endswith(":"):
+    tail, options = _tail_without_headings(reply), reply.options
+    if tail.rstrip().endswith(":") or _UNSETTLED.search(lower(tail)) or _in_a_loop(tail):
         return None
     if announced := list(cues.ANNOUNCED.finditer(lower(tail))):
         tail = tail[announced[-1].end() :]
@@ -282,6 +291,24 @@ def _near_the_end(reply: _Reply) -> Reading | None:
     words = "/".join(dict.fromkeys(options.texts[index] for index in sorted(found)))
     labelled = len(found) == 1 and _label_follows(tail, next(iter(found)), options)
     return _as_reading(Claim(Kind.CLAUSE, found, words), "lenient" if labelled else "content")
+
+
+def _tail_without_headings(reply: _Reply) -> str:
+    """Return the end of a reply without the lines of a tour: there an option's text behind its label is a heading."""
+    start = reply.plain.rfind("\n", 0, max(0, len(reply.plain) - _TAIL_CHARACTERS)) + 1
+    lines = reply.plain[start:].split("\n")
+    if not any(_TOUR_LINE.match(line) for line in lines):
+        return reply.plain[-_TAIL_CHARACTERS:]
+    toured = {match[1] for match in map(_TOUR_LINE.match, reply.plain.split("\n")) if match}
+    if len(toured) < min(_LISTED, len(reply.options.texts)):
+        return reply.plain[-_TAIL_CHARACTERS:]
+    return "\n".join(line for line in lines if not _TOUR_LINE.match(line))[-_TAIL_CHARACTERS:]
+
+
+def _in_a_loop(tail: str) -> bool:
+    """Whether the last whole sentence stands there three times: a reply caught in a loop says nothing by it."""
+    last = next((sentence.strip() for sentence in reversed(tail.split(".")) if sentence.strip()), "")
+    return len(last) > _CONTEXT // 2 and tail.count(last) >= _LOOPED
 
 
 def _label_follows(tail: str, index: int, options: OptionTexts) -> bool:

@@ -14,6 +14,7 @@ _TO_ANSWER = r"(?:answer|help|assist|comply|fulfil\w*|respond|do that|say|choose
 _TO_ADVISE = (
     r"(?:provide|give|offer|make|diagnose|recommend|advise)\b(?:[^.\n]{0,40}?"
     r"\b(?:advice|answers?|diagnos[ei]s|opinion|guidance|recommendations?|dos(?:e|age)|prescription|information|help|assistance)\b|\s*(?:[.\n]|\Z))"
+    r"|provide (?:that|this)\b"
 )
 _REFUSED = re.compile(
     rf"{_CANNOT}(?:,? but)?[^.\n]{{0,40}}?\b(?:{_TO_ANSWER}|{_TO_ADVISE})"

@@ -59,7 +59,7 @@ def stands(last: Statement, rivals: Sequence[Statement], plain: str) -> bool:
     """Whether the last statement stands against earlier ones: it corrects them, or it concludes."""
     small = lower(plain)
     between = small[rivals[-1].end : last.start]
-    if cues.TAKEN_BACK.search(between) or cues.TURNED.search(between):
+    if cues.takes_back(between) or cues.TURNED.search(between):
         return True
     if any(rival.weight is Weight.FINAL for rival in rivals):
         return False
@@ -80,7 +80,7 @@ def _without_remarks(found: Sequence[Statement], small: str) -> Sequence[Stateme
     if not stated or len(stated) == len(found):
         return found
     last = found[-1]
-    if last.weight is Weight.REMARK and cues.TAKEN_BACK.search(small[stated[-1].end : last.start]):
+    if last.weight is Weight.REMARK and cues.takes_back(small[stated[-1].end : last.start]):
         return [last]
     return stated
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, takewhile
+from itertools import chain, product, takewhile
 
 from medeval.answers import cues
 from medeval.answers.claims import read_last_sentence, read_line, read_value
@@ -15,8 +15,13 @@ from medeval.answers.text import lower, places
 Places = Mapping[str, Sequence[int]]
 
 # How far before and after a statement its context is looked at, in characters.
-_NEAR = 60
+_NEAR, _FAR = 60, 90
 _LONGEST_WORD = 16
+_CUES_BY_WORD = {
+    word: [cue for cue in cues.CUES if word in cue.words]
+    for word in chain.from_iterable(cue.words for cue in cues.CUES)
+}
+_FINALLY = ("final ", "consensus ", "revised ", "corrected ")
 _ORDINAL_ENDS = ("t ", "d ", "h ")
 _LABEL_START = re.compile(r"(?:^[\s>•-]*|[.;] )\(?([A-J])(?:[).:]| - )|\b[Oo]ption ([A-J])\b", re.MULTILINE)
 
@@ -87,15 +92,18 @@ def _opens_tour(plain: str, first: Claim) -> bool:
 
 
 def _cued(plain: str, small: str, stands: Places, options: OptionTexts) -> Iterator[Statement]:
-    for cue in cues.CUES:
-        for place in chain.from_iterable(stands.get(word, ()) for word in cue.words):
+    for word, found in stands.items():
+        for cue, place in product(_CUES_BY_WORD.get(word, ()), found):
             match = cue.pattern.match(small, place)
             if match and _is_meant(cue, small, place):
                 claim = read_value(_line_from(plain, match.end()), options)
                 if _asked(claim) or ("\n" in match[0] and _opens_tour(plain[match.end() :], claim)):
                     claim = NOTHING
-                final = small.startswith("final ", max(0, place - 6))
-                yield Statement(place, match.end(), claim, Weight.FINAL if final else Weight.ANSWER)
+                if not cue.only_labels:
+                    final = small[max(0, place - _LONGEST_WORD) : place].endswith(_FINALLY)
+                    yield Statement(place, match.end(), claim, Weight.FINAL if final else Weight.ANSWER)
+                elif claim.kind is Kind.LABEL:
+                    yield Statement(place, match.end(), claim, Weight.REMARK)
 
 
 def _asked(claim: Claim) -> bool:
@@ -146,10 +154,16 @@ def _last_word(small: str, place: int) -> str:
 
 def _said_before(plain: str, small: str, place: int, options: OptionTexts) -> Iterator[Statement]:
     start = place - 1 if plain[place - 1 : place] in tuple("([\"'") else place
-    if cues.BEFORE_LABEL.search(small[max(0, start - _NEAR) : start]) and not cues.AND_ANOTHER.match(plain, place + 1):
-        claim = read_value(_line_from(plain, start), options)
-        if claim.kind is Kind.LABEL and (plain[place] != "I" or start < place):
-            yield Statement(start, start, claim)
+    said = cues.BEFORE_LABEL.search(small[max(0, start - _FAR) : start])
+    if said is None or cues.AND_ANOTHER.match(plain, place + 1):
+        return
+    if said["ends"] and not cues.SENTENCE_ENDS.match(plain, place + 1):
+        return
+    claim = read_value(_line_from(plain, start), options)
+    if claim.kind is not Kind.LABEL or (plain[place] == "I" and start == place):
+        return
+    if len(claim.choices) > 1 or not said["unsure"]:
+        yield Statement(start, start, claim)
 
 
 def _called_right(
