@@ -16,7 +16,7 @@ from medeval.compare.system import System
 from medeval.errors import MedevalError
 from medeval.exchange.every_eval_ever import Publication, Record, aggregate
 from medeval.exchange.instances import instances
-from medeval.files import atomic_path, sha256_file, write_json
+from medeval.files import atomic_path, refuse_to_replace, sha256_file, write_json
 from medeval.scoring.breakdown import class_reports
 from medeval.scoring.items import read_items
 
@@ -61,6 +61,10 @@ def export_every_eval_ever(
     ]
     classes = class_reports(tables.read(scores_path, tables.SCORES), items)
     revisions = _revisions(items)
+    read = [scores_path, *items_paths, *([responses_path] if responses_path else [])]
+    for record in records.values():
+        refuse_to_replace(out / record.folder / f"{record.uuid}.json", read)
+        refuse_to_replace(out / record.samples_path, read)
     samples = _write_samples(records, items, scores_path, responses_path, out) if responses_path else {}
     written = []
     for system, record in records.items():

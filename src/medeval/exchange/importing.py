@@ -16,7 +16,7 @@ from medeval.errors import MedevalError
 from medeval.exchange import delimited, inspect_log, lm_eval
 from medeval.exchange.matching import Matcher, UnknownItem, refuse_unknown
 from medeval.exchange.replies import Reply
-from medeval.files import sha256_file, sha256_text
+from medeval.files import refuse_to_replace, sha256_file, sha256_text
 from medeval.scoring.columns import as_responses
 from medeval.scoring.items import read_items
 from medeval.scoring.layout import READ_COLUMNS, UNKNOWN, UNKNOWN_TOKENS, UNNAMED, Layout, Stated
@@ -81,6 +81,7 @@ def import_responses(
     """
     if len({path.resolve() for path in files}) != len(files):
         raise MedevalError("a file is given twice", "Name every file once.")
+    refuse_to_replace(out, [*files, *items_paths])
     items, notes = read_items(items_paths)
     match = settings.stated.match or ("item_id" if settings.format == "csv" else None)
     matcher = Matcher(items, match, settings.benchmark)

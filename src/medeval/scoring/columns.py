@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,8 @@ FINISH_NAMES = {
     **dict.fromkeys(("length", "max_tokens", "max_new_tokens", "model_length"), "length"),
     **dict.fromkeys(("error", "content_filter"), "error"),
 }
+
+_LEAST = {"sample": 0, "generated_tokens": UNKNOWN_TOKENS}
 
 Where = Callable[[int], str]
 
@@ -36,7 +39,7 @@ def as_responses(batch: pa.Table, layout: Layout, where: Where) -> tuple[pa.Tabl
     Raises:
         MedevalError: A row lacks a value that it must have, or has one that is not understood.
     """
-    columns = {name: as_type(batch[name], name, COLUMN_TYPES[name], where) for name in layout.columns}
+    columns = {name: as_type(batch[name], name, COLUMN_TYPES[name], where, layout.path) for name in layout.columns}
     for name, value in layout.constants.items():
         columns[name] = pa.repeat(pa.scalar(value, COLUMN_TYPES[name]), len(batch))
     counts: Counter[str] = Counter()
@@ -51,25 +54,42 @@ def as_responses(batch: pa.Table, layout: Layout, where: Where) -> tuple[pa.Tabl
         if columns[name].null_count:
             row = pc.index(columns[name].is_null(), True).as_py()
             raise MedevalError(f"{where(row)} has no {name!r}", "Correct that row, or leave it out.")
+    for name, least in _LEAST.items():
+        _refuse_below(columns[name], name, least, where)
     return pa.table({name: columns[name] for name in READ_COLUMNS}), counts
 
 
-def as_type(column: pa.ChunkedArray, name: str, wanted: pa.DataType, where: Where) -> pa.Array:
+def _refuse_below(column: pa.Array, name: str, least: int, where: Where) -> None:
+    below = pc.less(column, least)
+    if pc.any(below).as_py():
+        row = pc.index(below, True).as_py()
+        unknown = f", or {UNKNOWN_TOKENS} where it is not known" if least == UNKNOWN_TOKENS else ""
+        raise MedevalError(
+            f"{where(row)}: {name} is {column[row].as_py()}, expected 0 or more{unknown}",
+            "Correct that row, or leave it out.",
+        )
+
+
+def as_type(column: pa.ChunkedArray, name: str, wanted: pa.DataType, where: Where, path: Path) -> pa.Array:
     """Return a column of a table of others in the type that is needed; ids may be whole numbers.
 
     Raises:
-        MedevalError: A value cannot be had in that type; the row is named.
+        MedevalError: A value cannot be had in that type, and its row is named; or no value of the column's type can.
     """
     array = column.combine_chunks()
     whole = name == "item_id" and pa.types.is_integer(array.type)
     if wanted == pa.string() and not is_text(array.type) and not whole:
         raise MedevalError(
-            f"{where(0)}: column {name!r} holds {array.type}, expected text{' or whole numbers' * (name == 'item_id')}",
+            f"{path}: column {name!r} holds {array.type}, expected text{' or whole numbers' * (name == 'item_id')}",
             "Write the column as text.",
         )
     try:
         return array.cast(wanted)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except pa.ArrowNotImplementedError as error:
+        raise MedevalError(
+            f"{path}: column {name!r} holds {array.type}, expected {wanted}", "Correct the column's type."
+        ) from error
+    except pa.ArrowInvalid as error:
         row = next((row for row in range(len(array)) if not _castable(array.slice(row, 1), wanted)), 0)
         raise MedevalError(
             f"{where(row)}: column {name!r} is not {wanted} ({error})", "Correct the value, or the column's type."

@@ -63,7 +63,7 @@ def _foreign(path: Path) -> tuple[pa.Table, list[str]]:
 
     if not len(given):
         raise MedevalError(f"{path}: the table holds no items", "Give the table of the questions that were answered.")
-    columns: dict[str, pa.Array] = {name: _column(given[name], name, where) for name in given.column_names}
+    columns: dict[str, pa.Array] = {name: _column(given[name], name, where, path) for name in given.column_names}
     _refuse_null(columns, where)
     _check_options(columns["options"], where)
     lettered = is_text(given["answer"].type)
@@ -74,21 +74,21 @@ def _foreign(path: Path) -> tuple[pa.Table, list[str]]:
     return pa.table({name: columns[name] for name in tables.ITEMS.schema.names}), notes
 
 
-def _column(column: pa.ChunkedArray, name: str, where: Where) -> pa.Array:
+def _column(column: pa.ChunkedArray, name: str, where: Where, path: Path) -> pa.Array:
     wanted = tables.ITEMS.schema.field(name).type
     if name == "answer" and is_text(column.type):
         return column.combine_chunks()
     if name == "options" and not _is_list_of_text(column.type):
         raise MedevalError(
-            f"{where(0)}: column 'options' holds {column.type}, expected a list of texts",
+            f"{path}: column 'options' holds {column.type}, expected a list of texts",
             "Write the options of an item as a list, in the order in which they were shown.",
         )
     if name == "answer" and pa.types.is_boolean(column.type):
         raise MedevalError(
-            f"{where(0)}: column 'answer' holds {column.type}, which names no option",
+            f"{path}: column 'answer' holds {column.type}, which names no option",
             "Write the answer as a whole number, 0 for the first option, or as a letter from A.",
         )
-    return as_type(column, name, wanted, where)
+    return as_type(column, name, wanted, where, path)
 
 
 def _is_list_of_text(kind: pa.DataType) -> bool:

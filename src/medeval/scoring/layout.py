@@ -100,8 +100,8 @@ def read_layout(path: Path, stated: Stated) -> Layout:
     """Look at a file of responses.
 
     Raises:
-        MedevalError: It is no Parquet file, another kind or version of table, lacks a column, or what is stated
-            contradicts what it says.
+        MedevalError: It is no Parquet file, another kind or version of table, lacks a column or has no rows, or what
+            is stated contradicts what it says.
     """
     record = tables.read_record(path)
     if record:
@@ -111,9 +111,10 @@ def read_layout(path: Path, stated: Stated) -> Layout:
     groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
     rows = file.metadata.num_rows
     size = {"rows": rows, "row_bytes": sum(group.total_byte_size for group in groups) / max(rows, 1)}
-    if record:
-        return _own(path, there, stated, size)
-    return _foreign(path, there, stated, size)
+    layout = _own(path, there, stated, size) if record else _foreign(path, there, stated, size)
+    if not rows:
+        raise MedevalError(f"{path}: the table holds no responses", "Give the table of the replies to score.")
+    return layout
 
 
 def _own(path: Path, there: Sequence[str], stated: Stated, size: Mapping[str, Any]) -> Layout:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from medeval import tables
 from medeval.errors import MedevalError
+from medeval.files import refuse_to_replace
 from medeval.scoring.columns import as_responses
 from medeval.scoring.coverage import RunLedger
 from medeval.scoring.items import read_items
@@ -89,8 +90,7 @@ def score_files(
         MedevalError: A table is unusable, a response has no item or cannot be scored, or two answer the same item in
             one run; the file and the row are named, and nothing is written.
     """
-    if out.resolve() in {path.resolve() for path in (*items_paths, responses_path)}:
-        raise MedevalError(f"{out}: would replace a table that is read", "Write the scores to another file.")
+    refuse_to_replace(out, [*items_paths, responses_path])
     all_items, notes = read_items(items_paths)
     items = all_items.select(list(ITEM_COLUMNS)).combine_chunks()
     layout = read_layout(responses_path, stated or Stated())

@@ -47,7 +47,7 @@ def test_scores_never_replace_the_tables_that_they_are_made_of(folder: Path, nam
     before = (folder / name).read_bytes()
     result = medeval(*SCORE[:-1], f"./{name}")
     assert result.exit_code == 2
-    assert "would replace a table that is read" in result.output
+    assert "would replace a file that is read" in result.output
     assert (folder / name).read_bytes() == before
 
 
@@ -84,5 +84,19 @@ def test_from_a_csv_to_a_file_for_others(folder: Path) -> None:
         "export", "every-eval-ever", "--scores", "s.parquet", "--items", "items.parquet", "--out", "out", *publisher
     )
     assert result.exit_code == 0, result.output
-    document = json.loads(Path(result.output.strip().splitlines()[-1]).read_text())
+    written = Path(result.output.strip().splitlines()[-1])
+    document = json.loads(written.read_text())
     assert document["evaluation_results"][0]["score_details"]["score"] == pytest.approx(2 / 3)
+    written.write_bytes((folder / "s.parquet").read_bytes())
+    again = ("--scores", str(written), "--items", "items.parquet", "--out", "out", *publisher)
+    refused = medeval("export", "every-eval-ever", *again)
+    assert (refused.exit_code, "would replace a file that is read" in refused.output) == (2, True), refused.output
+
+
+@pytest.mark.parametrize("name", ["items.parquet", "replies.csv"])
+def test_imported_responses_never_replace_what_they_are_made_of(folder: Path, name: str) -> None:
+    (folder / "replies.csv").write_text("item_id,text\n0,Answer: B\n")
+    before = (folder / name).read_bytes()
+    result = medeval("import", "csv", "--items", "items.parquet", "--out", name, "replies.csv")
+    assert (result.exit_code, "would replace a file that is read" in result.output) == (2, True)
+    assert (folder / name).read_bytes() == before

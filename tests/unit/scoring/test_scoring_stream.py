@@ -126,11 +126,12 @@ def test_a_damaged_file_is_named_and_nothing_is_written(tmp_path: Path) -> None:
     assert not (tmp_path / "s.parquet").exists()
 
 
-def test_a_table_without_rows_gives_scores_without_rows(tmp_path: Path) -> None:
+def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
     items = write_items(tmp_path / "items.parquet", [item("a")])
     empty = pa.table({name: pa.array([], pa.string()) for name in ("benchmark", "item_id", "text")})
-    found = score_files([items], write_rows(tmp_path / "r.parquet", empty), tmp_path / "s.parquet", command="")
-    assert (tables.read(tmp_path / "s.parquet", tables.SCORES).num_rows, found.statuses) == (0, {})
+    with pytest.raises(MedevalError, match=r"r\.parquet: the table holds no responses"):
+        score_files([items], write_rows(tmp_path / "r.parquet", empty), tmp_path / "s.parquet", command="")
+    assert not (tmp_path / "s.parquet").exists()
 
 
 _ENDLESS = """
