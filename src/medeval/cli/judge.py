@@ -51,15 +51,18 @@ def meta_eval(
 
     Example: medeval judge meta-eval oss_meta_eval.jsonl --judge judge.yaml --samples 2 --out audit.json
     """
-    from medeval.files import write_json
+    from medeval.files import refuse_to_replace, write_json
     from medeval.judging.meta_evaluation import meta_evaluation
     from medeval.judging.rows import read_rows
     from medeval.judging.show import shown
     from medeval.judging.verdicts import read_verdicts
 
+    stored = verdicts or out.with_name(out.name + ".verdicts.parquet")
+    refuse_to_replace(out, [rows, stored])
+    if judge_json is not None:
+        refuse_to_replace(stored, [rows])
     found = read_rows(rows)
     chosen = found.sampled(limit, seed) if limit else found
-    stored = verdicts or out.with_name(out.name + ".verdicts.parquet")
     if judge_json is None and verdicts is None:
         raise MedevalError("there is no judge and there are no verdicts", "Add --judge, or --verdicts FILE.")
     if judge_json is not None:
@@ -109,7 +112,7 @@ def calibrate(
 
     Example: medeval judge calibrate grades.parquet --rows meta.jsonl --verdicts verdicts.parquet --out calibrated.json
     """
-    from medeval.files import write_json
+    from medeval.files import refuse_to_replace, write_json
     from medeval.judging.calibrate import calibrate as run
     from medeval.judging.grades import read_one_judge
     from medeval.judging.labelled import read_labelled
@@ -117,6 +120,7 @@ def calibrate(
     from medeval.judging.show_calibration import shown
     from medeval.judging.verdicts import read_verdicts
 
+    refuse_to_replace(out, [*grades, rows, verdicts, *([labelled] if labelled else [])])
     found = read_rows(rows)
     document = run(
         read_one_judge(grades),
@@ -142,12 +146,13 @@ def panel(grades: tuple[Path, ...], families: tuple[str, ...], config: Path | No
 
     Example: medeval judge panel a.parquet b.parquet c.parquet --family medpsy-4b=qwen --family Llama=llama --out p.json
     """
-    from medeval.files import write_json
+    from medeval.files import refuse_to_replace, write_json
     from medeval.judging.families import of_run, parse_families
     from medeval.judging.grades import read_by_judge
     from medeval.judging.panel import panel as run
     from medeval.judging.show_panel import shown
 
+    refuse_to_replace(out, [*grades, *([config] if config else [])])
     stated = parse_families([*(of_run(config) if config else []), *families])
     document = run(read_by_judge(grades), stated, seed=seed)
     write_json(out, document)
@@ -164,11 +169,12 @@ def retest(first: Path, second: Path, seed: int, out: Path) -> None:
 
     Example: medeval judge retest grades.parquet again.parquet --out retest.json
     """
-    from medeval.files import write_json
+    from medeval.files import refuse_to_replace, write_json
     from medeval.judging.grades import read_graded
     from medeval.judging.retest import retest as run
     from medeval.judging.show_panel import shown_retest
 
+    refuse_to_replace(out, [first, second])
     document = run(read_graded(first), read_graded(second), seed=seed)
     write_json(out, document)
     click.echo(shown_retest(document))
@@ -197,12 +203,13 @@ def anchors(
 
     Example: medeval judge anchors anchors.parquet --official official.json --judged grades.parquet --out anchors.json
     """
-    from medeval.files import write_json
+    from medeval.files import refuse_to_replace, write_json
     from medeval.judging.anchors import anchors as run
     from medeval.judging.anchors import read_official
     from medeval.judging.grades import read_graded, read_one_judge
     from medeval.judging.show_panel import shown_anchors
 
+    refuse_to_replace(out, [*grades, official, *([judged] if judged else [])])
     document = run(
         read_one_judge(grades),
         read_official(official),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from medeval.errors import MedevalError
-from medeval.files import sha256_file, write_json
+from medeval.files import refuse_to_replace, sha256_file, write_json
 from medeval.healthbench.foreign import Grades, read_grades
 from medeval.healthbench.lengths import Lengths
 from medeval.healthbench.pair import Side, compare_sides
@@ -30,12 +30,14 @@ def score_file(grades_path: Path, responses_path: Path | None, out: Path, *, see
         noticed (``notes``), and what became of the models' reasoning (``reasoning``).
 
     Raises:
-        MedevalError: A file is unusable.
+        MedevalError: A file is unusable, or would be replaced.
     """
+    read = [grades_path, *([responses_path] if responses_path else [])]
+    refuse_to_replace(out, read)
     grades = read_grades(grades_path)
     document = {
         "schema": SCORES,
-        "inputs": _inputs([grades_path, *([responses_path] if responses_path else [])]),
+        "inputs": _inputs(read),
         "notes": list(grades.notes),
         "reasoning": _reasoning([grades]),
         **score_grades(grades.table, length_of=Lengths(responses_path) if responses_path else None, seed=seed),
@@ -56,13 +58,15 @@ def compare_files(
         seed: Seed of the bootstraps.
 
     Raises:
-        MedevalError: There are not two tables of grades, or one of the files is unusable.
+        MedevalError: There are not two tables of grades, one of the files is unusable, or would be replaced.
     """
     if len(grades_paths) != 2 or len(responses_paths) > 2:
         raise MedevalError(
             f"{len(grades_paths)} tables of grades and {len(responses_paths)} of responses, expected two and up to two",
             "Give --grades twice, for A and for B.",
         )
+    if out:
+        refuse_to_replace(out, [*grades_paths, *responses_paths])
     lengths: list[Lengths | None] = [*(Lengths(path) for path in responses_paths)] or [None]
     found = [read_grades(path) for path in grades_paths]
     a, b = (

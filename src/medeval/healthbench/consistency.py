@@ -9,6 +9,11 @@ from medeval.errors import MedevalError
 Row = dict[str, Any]
 _RUN = ("model", "variant", "target", "benchmark", "subset")
 _SHOWN_GAPS = 3
+_ONE_FILE_PER_JUDGE = "Give one file per judge; `medeval judge panel` compares them."
+_KEEP_ONE = (
+    "Keep one of them; several answers to a prompt need the column `sample`, a prompt that stands in several subsets "
+    "needs the column `subset`, and verdicts of several judges need one file per judge, with the column `judge`."
+)
 
 
 def check(path: Path, rows: Sequence[Row]) -> None:
@@ -52,12 +57,13 @@ def _once(path: Path, rows: Sequence[Row]) -> None:
     first: dict[tuple[Any, ...], int] = {}
     for number, row in enumerate(rows):
         key = (*(row[name] for name in _RUN), row["item_id"], row["sample"], row["criterion_index"])
-        if first.setdefault(key, number) != number:
+        if (before := first.setdefault(key, number)) != number:
+            judges = [rows[place]["judge"] for place in (before, number)]
             raise MedevalError(
-                f"{path}: rows {first[key]} and {number} both judge criterion {row['criterion_index']} of prompt "
-                f"{row['item_id']!r}, sample {row['sample']}",
-                "Keep one of them; several answers to a prompt need the column `sample`, and a prompt that stands in "
-                "several subsets needs the column `subset`.",
+                f"{path}: rows {before} and {number} both judge criterion {row['criterion_index']} of prompt "
+                f"{row['item_id']!r}, sample {row['sample']}"
+                + (f"; their judges are {judges[0]!r} and {judges[1]!r}" if judges[0] != judges[1] else ""),
+                _ONE_FILE_PER_JUDGE if judges[0] != judges[1] else _KEEP_ONE,
             )
 
 

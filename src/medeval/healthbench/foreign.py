@@ -78,7 +78,7 @@ def read_grades(path: Path) -> Grades:
         raise _no_rows(path)
     rows = _rows(path, table, prompt)
     check(path, rows)
-    return Grades(tables.build(tables.GRADES, _filled(rows)), False, (*_notes(there, used), *gaps(rows)))
+    return Grades(tables.build(tables.GRADES, _filled(rows)), False, (*_notes(table, there, used), *gaps(rows)))
 
 
 def _no_rows(path: Path) -> MedevalError:
@@ -100,8 +100,20 @@ def _rows(path: Path, table: pa.Table, prompt: str) -> list[dict[str, Any]]:
         "example_tags": found["example_tags"].read(cells.tags) if "example_tags" in found else [None] * n,
     }
     for name, default in _NAMES.items():
-        read[name] = found[name].read(cells.name_or(default)) if name in found else [default] * n
+        read[name] = _names(path, found[name], default) if name in found else [default] * n
     return [dict(zip(read, values, strict=True)) for values in zip(*read.values(), strict=True)]
+
+
+def _names(path: Path, column: cells.Column, default: str) -> list[str]:
+    """Read a column of names; where none is given the default stands for all, where some are, all must be."""
+    absent = [row for row, value in enumerate(column.values) if value is None or value == ""]
+    if absent and len(absent) < len(column.values):
+        row = absent[0]
+        raise MedevalError(
+            f"{path}: row {row}{column.describe(row)} has no {column.name}, others have one",
+            "Correct that row, or leave it out; rows are counted from 0.",
+        )
+    return column.read(cells.name_or(default))
 
 
 def _filled(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -126,8 +138,12 @@ def _filled(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return filled
 
 
-def _notes(there: Sequence[str], used: Sequence[str]) -> list[str]:
-    notes = [f"{name}: {default!r} for every row (no column)" for name, default in _NAMES.items() if name not in there]
+def _notes(table: pa.Table, there: Sequence[str], used: Sequence[str]) -> list[str]:
+    notes = [
+        f"{name}: {default!r} for every row ({'no value' if name in there else 'no column'})"
+        for name, default in _NAMES.items()
+        if name not in there or not any(value not in (None, "") for value in table[name].to_pylist())
+    ]
     if "sample" not in there:
         notes.append("sample: 0 for every row (no column), so every prompt has one answer")
     notes += [

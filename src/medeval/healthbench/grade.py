@@ -9,7 +9,7 @@ from typing import Any
 
 from medeval import tables
 from medeval.errors import MedevalError
-from medeval.files import sha256_file, sha256_text
+from medeval.files import refuse_to_replace, sha256_file, sha256_text
 from medeval.healthbench.judge import Judge, Verdict, Verdicts
 from medeval.healthbench.questions import Question, all_criteria, one_criterion, prompt_sha256
 from medeval.healthbench.scoring import LARGEST_MISSING_SHARE
@@ -49,6 +49,7 @@ def grade(conversations_path: Path, responses_path: Path, out: Path, judge: Judg
         MedevalError: A table is unusable, a conversation has no response, or the judge could not be
             reached for more than `LARGEST_MISSING_SHARE` of the criteria. Verdicts that had come are kept.
     """
+    refuse_to_replace(out, [conversations_path, responses_path])
     calls = list(calls_of(conversations_path, responses_path, judge.mode))
     identity = {
         "judge": judge.name,

@@ -125,7 +125,7 @@ def judge_of(grades: pa.Table) -> dict[str, str]:
     if mixed := [name for name in _JUDGE if len(found[name]) > 1]:
         raise MedevalError(
             f"the grades mix {' and '.join(found[mixed[0]])} as {mixed[0]}",
-            "Score the verdicts of one judge, one way of asking it and one prompt at a time.",
+            "Give one file per judge, one way of asking it and one prompt; `medeval judge panel` compares judges.",
         )
     return {name: found[name][0] for name in _JUDGE if found[name]}
 

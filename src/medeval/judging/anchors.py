@@ -19,6 +19,10 @@ from medeval.statistics.estimates import DEFAULT_SEED
 
 SCHEMA = "judge-anchors.v1"
 OVERALL = "overall"
+SCALE = (
+    "judged scores are means of example scores that are not clipped; official scores above 0 are on this scale, and "
+    "one of 0 may be a negative mean that was clipped, so it says only that the mean is 0 or less"
+)
 DRIFT = 0.02  # how far two faithful runs of one benchmark may drift apart
 
 Official = Mapping[str, Mapping[str, float]]
@@ -56,7 +60,8 @@ def anchors(
         graded: Anchors as graded by our judge; their `model` is the name in `official`.
         official: Official scores by model and stratum: `overall` or a theme.
         judged: Grades by the same judge to carry over.
-        published: Published overall score, a fraction, to hold the only run of `judged` against.
+        published: Published overall score, a fraction, to hold the only run of `judged` against. One of 0 can be
+            refuted by a higher score, never reproduced.
         margin: How far a score may differ and still be the published one.
         seed: Seed of the bootstrap that few prompts need.
 
@@ -64,8 +69,8 @@ def anchors(
         The document, JSON-ready: offsets by stratum, the anchors behind them, and the carried scores with a verdict.
 
     Raises:
-        MedevalError: Judges differ, an anchor has no official score or several runs, or what is published cannot be
-            told from the runs.
+        MedevalError: Judges differ, an anchor has no official score, one of 0, or several runs, or what is published
+            cannot be told from the runs.
     """
     _one_judge(graded, judged)
     pairs = list(_pairs(graded, official, seed))
@@ -80,6 +85,7 @@ def anchors(
     return {
         "schema": SCHEMA,
         "judge": graded.judge,
+        "scale": SCALE,
         "anchors": pairs,
         "offsets": {stratum: as_json(offset) for stratum, offset in offsets.items()},
         "least_anchors": LEAST_ANCHORS,
@@ -109,13 +115,19 @@ def _pairs(graded: Graded, official: Official, seed: int) -> Iterator[dict[str, 
                 f"{graded.path}: no official score of {run['model']}", "Add it, or leave the anchor out."
             )
         for stratum, score in official[run["model"]].items():
+            if not score > 0:
+                raise MedevalError(
+                    f"{graded.path}: the official score of {run['model']}, {stratum}, is 0, perhaps a negative mean "
+                    "that was clipped, so its distance from a judged mean is not known",
+                    "Leave this score out.",
+                )
             ours = _score(rows, stratum, seed)
             if ours is None:
                 raise MedevalError(
                     f"{graded.path}: {run['model']} has no scored example of {stratum}", "Correct the official scores."
                 )
-            value = float(np.clip(ours["value"], 0.0, 1.0))
-            yield {"anchor": run["model"], "stratum": stratum, "judged": value, "official": score, "n": ours["n"]}
+            names = {"anchor": run["model"], "stratum": stratum}
+            yield {**names, "judged": ours["value"], "official": score, "n": ours["n"]}
 
 
 def _score(rows: pd.DataFrame, stratum: str, seed: int) -> dict[str, Any] | None:
@@ -161,6 +173,9 @@ def _decided(
         f"corrected minus published is {test.value:+.4f}, 90 % {test.low:+.4f} to {test.high:+.4f}, "
         f"against a margin of {margin:g}"
     )
+    if published == 0 and not test.above:
+        verdict = "INCONCLUSIVE"
+        reason += "; a published 0 may be a negative mean that was clipped, which only a higher score refutes"
     if not offset.enough and verdict != "INCONCLUSIVE":
         verdict = "INCONCLUSIVE"
         reason += f"; {offset.n} anchors decide nothing, at least {LEAST_ANCHORS} are needed"

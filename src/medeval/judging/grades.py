@@ -65,7 +65,7 @@ def read_by_judge(paths: Sequence[Path]) -> list[Graded]:
     for path in paths:
         one = read_graded(path)
         if one.frame["judge"].nunique() > 1:
-            raise MedevalError(f"{path}: mixes the judges {one.judge}", "Give one judge per file.")
+            raise MedevalError(f"{path}: mixes the judges {one.judge}", "Give one file per judge.")
         found.setdefault(one.judge, []).append(one)
     return [_together(parts) for parts in found.values()]
 

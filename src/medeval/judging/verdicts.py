@@ -1,9 +1,9 @@
 """Verdicts of one judge on meta-evaluation rows: stored ones, ours or somebody else's."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,12 @@ import pyarrow as pa
 
 from medeval import tables
 from medeval.errors import MedevalError
+from medeval.healthbench import cells
 from medeval.parquet import read_columns
 from medeval.tables import TableType
 
 FloatArray = npt.NDArray[np.float64]
+T = TypeVar("T")
 
 GRADED, UNUSABLE, ERROR = "graded", "unusable", "error"
 FOREIGN = "not stated"
@@ -74,7 +76,8 @@ class Verdicts:
 def read_verdicts(path: Path, item_ids: Sequence[str]) -> Verdicts:
     """Read verdicts: a table of ours, or any Parquet table with `item_id` and `met` (and `sample`, `judge`).
 
-    In a table of others, `met` null marks an unusable reply, and a row that is absent was not asked.
+    In a table of others, `met` is read as in one of grades (:func:`medeval.healthbench.cells.met`), null marks an
+    unusable reply, and a row that is absent was not asked. The samples are the distinct numbers in `sample`.
 
     Args:
         path: The table.
@@ -94,11 +97,8 @@ def read_verdicts(path: Path, item_ids: Sequence[str]) -> Verdicts:
 
 
 def _complete(row: dict[str, Any], path: Path, number: int) -> dict[str, Any]:
-    met, sample = row["met"], row.get("sample", 0)
-    if met is not None and not isinstance(met, bool):
-        raise MedevalError(f"{path}: row {number}: met is {met!r}, expected true, false or null", "Correct the table.")
-    if not isinstance(sample, int) or sample < 0:
-        raise MedevalError(f"{path}: row {number}: sample is {sample!r}, expected 0, 1, ...", "Correct the table.")
+    met = _read(row, "met", cells.met, path, number)
+    sample = _read(row, "sample", cells.index, path, number) if "sample" in row else 0
     status = row.get("status") or (UNUSABLE if met is None else GRADED)
     if (status == GRADED) != (met is not None):
         raise MedevalError(
@@ -106,13 +106,24 @@ def _complete(row: dict[str, Any], path: Path, number: int) -> dict[str, Any]:
             "A verdict is given if and only if the status is graded.",
         )
     judge, prompt = row.get("judge") or FOREIGN, row.get("judge_prompt_sha256") or FOREIGN
-    return {**row, "sample": sample, "status": status, "judge": judge, "judge_prompt_sha256": prompt}
+    return {**row, "met": met, "sample": sample, "status": status, "judge": judge, "judge_prompt_sha256": prompt}
+
+
+def _read(row: dict[str, Any], name: str, reader: Callable[[Any], T], path: Path, number: int) -> T:
+    try:
+        return reader(row[name])
+    except cells.Unreadable as error:
+        raise MedevalError(
+            f"{path}: row {number}: {name} is {row[name]!r}, expected {error}", "Correct the table."
+        ) from error
 
 
 def _arranged(rows: list[dict[str, Any]], path: Path, item_ids: Sequence[str]) -> Verdicts:
     place = {item_id: index for index, item_id in enumerate(item_ids)}
-    samples = max((row["sample"] for row in rows), default=0) + 1
-    said, asked = np.full((len(item_ids), samples), np.nan), np.zeros((len(item_ids), samples), dtype=bool)
+    names = {key: _only(rows, key, path) for key in ("judge", "judge_prompt_sha256")}
+    column = {sample: index for index, sample in enumerate(sorted({row["sample"] for row in rows}))}
+    asked = np.zeros((len(item_ids), len(column)), dtype=bool)
+    said = np.full(asked.shape, np.nan)
     seen: set[tuple[str, int]] = set()
     for number, row in enumerate(rows):
         item_id, sample = row["item_id"], row["sample"]
@@ -125,9 +136,8 @@ def _arranged(rows: list[dict[str, Any]], path: Path, item_ids: Sequence[str]) -
             raise MedevalError(f"{path}: two verdicts on {item_id!r}, sample {sample}", "Number them by `sample`.")
         seen.add((item_id, sample))
         if row["status"] != ERROR:
-            asked[place[item_id], sample] = True
-            said[place[item_id], sample] = np.nan if row["met"] is None else float(row["met"])
-    names = {key: _only(rows, key, path) for key in ("judge", "judge_prompt_sha256")}
+            asked[place[item_id], column[sample]] = True
+            said[place[item_id], column[sample]] = np.nan if row["met"] is None else float(row["met"])
     if not asked.any():
         raise MedevalError(f"{path}: holds no verdict", "Let a judge decide the rows first.")
     return Verdicts(names["judge"], names["judge_prompt_sha256"], said, asked)
@@ -136,7 +146,7 @@ def _arranged(rows: list[dict[str, Any]], path: Path, item_ids: Sequence[str]) -
 def _only(rows: list[dict[str, Any]], key: str, path: Path) -> str:
     found = sorted({str(row[key]) for row in rows})
     if len(found) > 1:
-        raise MedevalError(f"{path}: mixes {', '.join(found)} as {key}", "Audit one judge and one prompt at a time.")
+        raise MedevalError(f"{path}: mixes {', '.join(found)} as {key}", "Give one file per judge and prompt.")
     return found[0] if found else FOREIGN
 
 

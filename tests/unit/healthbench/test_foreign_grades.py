@@ -119,6 +119,8 @@ def test_a_missing_verdict_is_missing_in_every_type(tmp_path: Path, met: Any) ->
             {"prompt_id": ["A"] * 6, "sample": [0, 0, 0, 0, 1, 1]},
             "rows 0 and 4: criterion 0 of prompt 'A' has the points 7 and 5",
         ),
+        ({"model": ["a", None, "a", "a", "a", "a"]}, "row 1 (prompt 'A') has no model, others have one"),
+        ({"subset": ["x"] * 5 + [""]}, "row 5 (prompt 'B') has no subset"),
         ({"met": None}, "has no column met; found prompt_id, criterion_index, points"),
         ({"prompt_id": None}, "has no column prompt_id"),
     ],
@@ -155,6 +157,19 @@ def test_rows_that_were_dropped_instead_of_marked_are_noticed(tmp_path: Path) ->
     assert note.startswith("1 answers lack rows") and "prompt A, sample 1 lacks criterion 2, 3" in note
 
 
+def test_a_column_of_names_without_any_is_as_good_as_none_and_told(tmp_path: Path) -> None:
+    document = scored(write(tmp_path, model=pa.nulls(6, pa.string())))
+    assert "model: 'unnamed' for every row (no value)" in document["notes"]
+    assert [run["model"] for run in document["runs"]] == ["unnamed"]
+
+
+def test_a_criterion_judged_by_two_needs_one_file_per_judge(tmp_path: Path) -> None:
+    twice = {"prompt_id": ["A"] * 6, "criterion_index": [0, 1, 2, 0, 1, 2], "points": [7, 5, 10] * 2}
+    words = refused(write(tmp_path, **twice, judge=["x"] * 3 + ["y"] * 3))
+    assert "their judges are 'x' and 'y'" in words and "-> Give one file per judge" in words
+    assert "with the column `judge`" in refused(write(tmp_path, **twice))
+
+
 def test_two_judges_in_a_table_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path, judge=["one call per criterion"] * 4 + ["one call per conversation"] * 2)
     result = CliRunner().invoke(
@@ -162,6 +177,17 @@ def test_two_judges_in_a_table_are_refused(tmp_path: Path) -> None:
     )
     assert result.exit_code == 2
     assert "one call per criterion and one call per conversation" in result.output
+    assert "one file per judge" in result.output
+
+
+@pytest.mark.parametrize("command", ["score", "compare"])
+def test_a_document_never_replaces_the_grades(tmp_path: Path, command: str) -> None:
+    path = write(tmp_path)
+    before = path.read_bytes()
+    grades = ["--grades", str(path)] * (1 if command == "score" else 2)
+    result = CliRunner().invoke(main, ["healthbench", command, *grades, "--out", f"{tmp_path}/./grades.parquet"])
+    assert (result.exit_code, "would replace a file that is read" in result.output) == (2, True)
+    assert path.read_bytes() == before
 
 
 def test_the_correlation_with_length_needs_the_responses(tmp_path: Path) -> None:

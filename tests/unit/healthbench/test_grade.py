@@ -69,6 +69,16 @@ def criteria(conversations: Path) -> int:
     return sum(len(row["rubrics"]) for row in tables.read(conversations, tables.CONVERSATIONS).to_pylist())
 
 
+@pytest.mark.parametrize("name", ["conversations.parquet", "responses.parquet"])
+def test_grades_that_would_replace_what_is_graded_are_refused_before_anything_is_asked(
+    tmp_path: Path, conversations: Path, responses: Path, name: str
+) -> None:
+    judge = ScriptedJudge(met)
+    with pytest.raises(MedevalError, match="would replace a file that is read"):
+        grade(conversations, responses, tmp_path / name, judge, command="test")
+    assert judge.asked == []
+
+
 def test_every_criterion_is_asked_once_with_the_criterion_after_what_is_shared(
     tmp_path: Path, conversations: Path, responses: Path
 ) -> None:

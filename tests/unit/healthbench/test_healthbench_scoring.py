@@ -1,5 +1,6 @@
 """HealthBench scoring: numbers worked from the definition, and cases counted by hand."""
 
+import itertools
 import json
 from itertools import combinations
 from typing import Any
@@ -150,6 +151,34 @@ def test_bounds_fill_missing_verdicts_both_ways() -> None:
     run = run_of(grade("A", 0, 5, True), grade("A", 1, 5, None), grade("A", 2, -8, None))
     assert run["bounds"] == {"all_met": 0.2, "none_met": 0.5, "highest": 1.0, "lowest": 0.0}
     assert run["overall"]["score"] is None
+
+
+def test_bounds_are_the_extremes_over_every_way_to_fill_missing_verdicts() -> None:
+    # Every mean lies inside 0..1, so no bound is a clipped one.
+    points = {"A": (10, 4, 6, -5), "B": (8, 12, -4, -3), "C": (5, 5)}
+    met: dict[str, tuple[bool | None, ...]] = {
+        "A": (True, None, False, None), "B": (True, None, None, False), "C": (True, False)
+    }  # fmt: skip
+    run = run_of(*(grade(q, k, points[q][k], met[q][k]) for q in points for k in range(len(points[q]))))
+    gaps = [(q, k) for q in points for k in range(len(points[q])) if met[q][k] is None]
+    means = {}
+    for filling in itertools.product((False, True), repeat=len(gaps)):
+        filled = dict(zip(gaps, filling, strict=True))
+        scores = [
+            sum(w for k, w in enumerate(points[q]) if filled.get((q, k), met[q][k]))
+            / sum(w for w in points[q] if w > 0)
+            for q in points
+        ]
+        means[filling] = sum(scores) / len(scores)
+    assert min(means.values()) > 0 and max(means.values()) < 1
+    expected = {
+        "all_met": means[(True,) * len(gaps)],
+        "none_met": means[(False,) * len(gaps)],
+        "highest": max(means.values()),
+        "lowest": min(means.values()),
+    }
+    assert len(set(expected.values())) == len(expected)
+    assert run["bounds"] == pytest.approx(expected)
 
 
 def test_bounds_equal_the_score_when_nothing_is_missing() -> None:

@@ -237,11 +237,14 @@ def test_labels_keep_row_and_physician(demo: MetaRows) -> None:
     [
         ([{"item_id": "unknown", "met": True}], "is none of the meta-evaluation rows"),
         ([{"item_id": "ID", "met": True}, {"item_id": "ID", "met": False}], "two verdicts"),
-        ([{"item_id": "ID", "met": "yes"}], "expected true, false or null"),
+        ([{"item_id": "ID", "met": "perhaps"}], "row 0: met is 'perhaps', expected true, false"),
+        ([{"item_id": "ID", "met": True, "sample": -1}], "row 0: sample is -1, expected a whole number"),
         ([{"item_id": "ID", "met": None, "status": "graded"}], "status 'graded' with met None"),
         ([{"item_id": "ID", "verdict": True}], "no column met"),
         ([{"item_id": "ID", "met": True, "judge": "a"}, {"item_id": "ID", "sample": 1, "met": True, "judge": "b"}],
          "mixes a, b as judge"),
+        ([{"item_id": "ID", "met": True, "judge": "a"}, {"item_id": "ID", "met": True, "judge": "b"}],
+         "mixes a, b as judge\n.*one file per judge"),
         ([{"item_id": "ID", "met": None, "status": "error"}], "holds no verdict"),
     ],
 )  # fmt: skip
@@ -255,6 +258,25 @@ def test_verdicts_that_cannot_be_used_are_refused_by_row(
     pq.write_table(pa.Table.from_pylist(named), path)
     with pytest.raises(MedevalError, match=words):
         read_verdicts(path, demo.item_ids)
+
+
+@pytest.mark.parametrize("words", [("True", "False", "none"), (1, 0, None), (1.0, 0.0, None), ("yes", "NO", "")])
+def test_verdicts_are_read_in_every_type_that_grades_are(tmp_path: Path, words: tuple[Any, ...]) -> None:
+    path = tmp_path / "verdicts.parquet"
+    pq.write_table(pa.table({"item_id": ["a", "b", "c"], "met": list(words)}), path)
+    np.testing.assert_array_equal(read_verdicts(path, ["a", "b", "c"]).said, [[1], [0], [np.nan]])
+
+
+def test_numbers_of_samples_that_do_not_occur_are_no_missing_replies(tmp_path: Path, demo: MetaRows) -> None:
+    usual = audited(tmp_path, demo, majority(demo))
+    rows = [
+        {"item_id": item_id, "sample": 3, "met": met}
+        for item_id, met in zip(demo.item_ids, majority(demo), strict=True)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "third.parquet")
+    found = meta_evaluation(demo, read_verdicts(tmp_path / "third.parquet", demo.item_ids), resamples=200)
+    assert (found["samples"], found["replies_missing"]) == (1, 0)
+    assert found == usual
 
 
 def test_the_command_reads_stored_verdicts_and_shows_the_verdict_first(tmp_path: Path, demo: MetaRows) -> None:

@@ -298,6 +298,45 @@ def test_a_score_is_carried_over_and_two_anchors_decide_nothing(tmp_path: Path) 
         assert ("at least 3 are needed" in run["reason"]) == (len(names) < 3)
 
 
+def test_offsets_of_negative_means_are_taken_and_subtracted_on_one_scale(tmp_path: Path) -> None:
+    # One criterion of 4 and one of -8: always gaining -8 and sometimes 4 gives the mean share - 2 below 0.
+    def graded(name: str, shares: dict[str, float]) -> Graded:
+        rows = [
+            grade(model, f"q{prompt}", index, points, index == 1 or prompt < share * 40, judge="J")
+            for model, share in shares.items()
+            for prompt in range(40)
+            for index, points in enumerate((4.0, -8.0))
+        ]
+        return read_graded(write_grades(tmp_path / f"{name}.parquet", rows))
+
+    known = {"a": {"overall": 0.1}, "b": {"overall": 0.2}, "c": {"overall": 0.3}}
+    document = anchors(graded("anchors", {"a": 0.5, "b": 0.6, "c": 0.7}), known, graded("ours", {"m": 0.9}))
+    assert [pair["judged"] for pair in document["anchors"]] == pytest.approx([-1.5, -1.4, -1.3])
+    assert document["offsets"]["overall"]["offset"] == pytest.approx(-1.6)
+    [run] = document["runs"]
+    assert run["scores"]["overall"]["raw"] == pytest.approx(-1.1)
+    assert run["scores"]["overall"]["corrected"] == pytest.approx(0.5)
+    assert "not clipped" in document["scale"]
+
+
+def test_an_official_score_of_0_is_no_anchor(tmp_path: Path) -> None:
+    graded = constant(tmp_path, "anchors", {"a": 0.5})
+    with pytest.raises(MedevalError, match="official score of a, overall, is 0, perhaps a negative mean"):
+        anchors(graded, {"a": {"overall": 0.0}})
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.9, "NOT_REPRODUCED"), (0.1, "INCONCLUSIVE"), (0.05, "INCONCLUSIVE")])
+def test_a_published_0_is_refuted_by_higher_scores_and_never_reproduced(
+    tmp_path: Path, share: float, verdict: str
+) -> None:
+    shares = {"a": 0.60, "b": 0.40, "c": 0.50}
+    graded = constant(tmp_path, "anchors", shares, n=4000)
+    known = {model: {"overall": value - 0.1} for model, value in shares.items()}
+    document = anchors(graded, known, constant(tmp_path, "ours", {"m": share}, n=4000), published=0.0)
+    assert document["runs"][0]["verdict"] == verdict
+    assert ("may be a negative mean" in document["runs"][0]["reason"]) == (verdict == "INCONCLUSIVE")
+
+
 def test_anchors_need_official_scores_and_the_same_judge(tmp_path: Path) -> None:
     graded = constant(tmp_path, "anchors", {"a": 0.5})
     with pytest.raises(MedevalError, match="no official score of a"):
@@ -309,6 +348,23 @@ def test_anchors_need_official_scores_and_the_same_judge(tmp_path: Path) -> None
         anchors(graded, {"a": {"overall": 0.5}}, other)
     with pytest.raises(MedevalError, match="47.78 is no fraction"):
         read_official(official(tmp_path, {"a": {"overall": 47.78}}))
+
+
+@pytest.mark.parametrize("name", ["panel", "retest", "anchors", "calibrate", "meta-eval"])
+def test_no_audit_replaces_what_it_reads(tmp_path: Path, name: str) -> None:
+    paths = [str(constant(tmp_path, model, {"a": 0.5}, n=2).path) for model in ("x", "y")]
+    given = {
+        "panel": paths,
+        "retest": paths,
+        "anchors": [paths[0], "--official", paths[1]],
+        "calibrate": [paths[0], "--rows", paths[1], "--verdicts", paths[1]],
+        "meta-eval": [paths[0], "--verdicts", paths[1]],
+    }
+    before = Path(paths[1]).read_bytes()
+    result = CliRunner().invoke(command, [name, *given[name], "--out", paths[1]])
+    assert isinstance(result.exception, MedevalError | SystemExit)
+    assert "would replace a file that is read" in f"{result.output}{result.exception}"
+    assert Path(paths[1]).read_bytes() == before
 
 
 def test_the_anchors_command_says_that_one_anchor_is_not_enough(tmp_path: Path) -> None:
