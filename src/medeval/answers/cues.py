@@ -121,7 +121,7 @@ CUES = (
         ),
         re.compile(
             r"(?:^|[.!?;\n])(?:(?!\b(?:no|not|nothing|neither|none|nor|hardly|never|cannot|un\w+|less|would|could|might"
-            r"|may|if|against|rather|expert|whether|you|\w+n't)\b)[^.!?;\n])*(?<!dealing )(?<!treated )$"
+            r"|may|if|against|rather|expert|whether|you|some|many|most|\w+n't)\b)[^.!?;\n])*(?<!dealing )(?<!treated )$"
         ),
         only_labels=True,
     ),
@@ -189,21 +189,24 @@ LAST_WORDS = frozenset(_LAST.split())
 # A letter that stands by itself is a label after these words ("it must be X", "that leaves X", "actually, X") ...
 BEFORE_LABEL = re.compile(
     rf"\b(?:(?:it|this|that|which)(?:'s| is| must be| has to be| should be| would be| can only be) {ADVERB}"
-    r"|(?:best|correct|right|(?<!least )(?<!less )appropriate|most (?:likely|accurate|suitable|consistent"
+    r"|(?:best|correct|right|(?<!least )(?<!less )(?<!not )appropriate|most (?:likely|accurate|suitable|consistent"
     r"|probable|plausible"
     r"|fitting))"
     rf"\b[^.,;:\n]{{0,50}} (?:is|would be|must be|should be):? {ADVERB}"
     r"|(?:so|thus|hence|therefore),? (?:i|we) (?:need|want|take|get|have) "
-    r"|(?P<ends>(?:so|thus|hence|therefore),? (?:the|this|that|his|her|its) "
-    r"(?!(?:[^.,;:\n]* )?(?:vitamins?|types?|groups?"
-    r"|grades?|class|stage|hepatitis|factors?|antigen|chain|cells?|wrong|incorrect|least|less)\b)"
-    r"[^.,;:\n]{1,50} (?:is|must be) )"
-    r"|(?P<unsure>(?:could|may|might) be (?:either )?|is either )"
     r"|leav(?:es|ing) (?:us |me )?(?:with )?(?:only )?"
     r"|(?:actually|correction|make that|i mean|probably|most likely|most probably|(?<!less )likely)[,:]? (?:it's )?"
     r"|(?:change|changing|switch|switching|revise|correct)(?: (?:my|the) (?:answer|choice)| it| that)? to "
     r")(?:(?:option|choice|letter|answer|row) )?$"
 )
+# ... the same where the letter must end its sentence ("so the organ is X") ...
+BEFORE_LAST_LABEL = re.compile(
+    r"\b(?:so|thus|hence|therefore),? (?:the|this|that|his|her|its) (?:\w+ ){0,2}(?:organ|drug|agent|diagnosis"
+    r"|treatment|therapy|management|cause|step|test|structure|nerve|artery|vein|vessel|muscle|organism|pathogen|mechanism"
+    r"|finding|disease|disorder|condition|one)(?: (?:in|of|for) [^.,;:\n]{1,30})? (?:is|must be) $"
+)
+# ... or must not be the only one ("it could be X or Y").
+BEFORE_SEVERAL = re.compile(r"\b(?:(?:could|may|might) be|is)(?: either)? $")
 _BEFORE = (
     "is be it's this's that's leaves leaving us me with only actually correction that mean probably likely to therefore"
     " thus clearly definitely indeed still then simply certainly need want take get have option choice letter answer"

@@ -67,7 +67,7 @@ DENIED_AFTER = re.compile(
     r"(?:not|incorrect|wrong|false|unlikely|less|ruled out|excluded|eliminated)"
     r"|(?:is|are|was)[ \t]+(?:contradicted|refuted|rejected|not supported|out)"
     r"|isn['’]t|cannot|can['’]t|doesn['’]t|does not|incorrect|wrong|not correct|false|no)\b"
-    r"|(?:选项)?(?:是错|不正确|不对|错误|不是))",
+    r"|(?:选项)?(?:是错|不正确|不对|错误|不是(?!(?:选项)?[A-J])))",
     re.IGNORECASE,
 )
 

@@ -49,7 +49,7 @@ _LISTED, _LISTED_LINES = 3, 10  # So many options' texts on the first lines are 
 _LOOPED = 3
 # A line that opens with a label and some text: several of them are a tour of the options.
 _TOUR_LINE = re.compile(r"[\s>•*-]*\(?(?:[Oo]ption )?(?:\d\s*\()?([A-J])[).:]+\s*\S|Option \d \(([A-J])\)")
-_UNSETTLED = re.compile(r"\bdifferential(?: diagnos[ie]s)?(?: (?:includes?|is|are|comprises?))?:? ")
+_DIFFERENTIAL = re.compile(r"[Dd]ifferential(?: diagnos[ie]s)?(?: (?:includes?|is|are|comprises?))?:? ")
 _LABEL_BEHIND = re.compile(r"\((?:[Oo]ption |[Cc]hoice )?([A-J])\)|, (?:[Oo]ption|[Cc]hoice) \(?([A-J])(?!\w)")
 
 
@@ -275,8 +275,11 @@ def _near_the_end(reply: _Reply) -> Reading | None:
 
     A reply that ends with a colon ended before its answer.
     """
-    tail, options = _tail_without_headings(reply), reply.options
-    if tail.rstrip().endswith(":") or _UNSETTLED.search(lower(tail)) or _in_a_loop(tail):
+    options = reply.options
+    if not options.contained_in(reply.plain[-_TAIL_CHARACTERS:]):
+        return None
+    tail = _tail_without_headings(reply)
+    if tail.rstrip().endswith(":") or _DIFFERENTIAL.search(tail) or _in_a_loop(tail):
         return None
     if announced := list(cues.ANNOUNCED.finditer(lower(tail))):
         tail = tail[announced[-1].end() :]

@@ -15,12 +15,13 @@ from medeval.answers.text import lower, places
 Places = Mapping[str, Sequence[int]]
 
 # How far before and after a statement its context is looked at, in characters.
-_NEAR, _FAR = 60, 90
+_NEAR, _FAR = 60, 72
 _LONGEST_WORD = 16
 _CUES_BY_WORD = {
     word: [cue for cue in cues.CUES if word in cue.words]
     for word in chain.from_iterable(cue.words for cue in cues.CUES)
 }
+_VERB_ENDS = ("is ", "be ", "either ")
 _FINALLY = ("final ", "consensus ", "revised ", "corrected ")
 _ORDINAL_ENDS = ("t ", "d ", "h ")
 _LABEL_START = re.compile(r"(?:^[\s>•-]*|[.;] )\(?([A-J])(?:[).:]| - )|\b[Oo]ption ([A-J])\b", re.MULTILINE)
@@ -154,16 +155,23 @@ def _last_word(small: str, place: int) -> str:
 
 def _said_before(plain: str, small: str, place: int, options: OptionTexts) -> Iterator[Statement]:
     start = place - 1 if plain[place - 1 : place] in tuple("([\"'") else place
-    said = cues.BEFORE_LABEL.search(small[max(0, start - _FAR) : start])
-    if said is None or cues.AND_ANOTHER.match(plain, place + 1):
-        return
-    if said["ends"] and not cues.SENTENCE_ENDS.match(plain, place + 1):
+    least = _labels_announced(small[max(0, start - _FAR) : start], plain, place + 1)
+    if not least or cues.AND_ANOTHER.match(plain, place + 1):
         return
     claim = read_value(_line_from(plain, start), options)
-    if claim.kind is not Kind.LABEL or (plain[place] == "I" and start == place):
-        return
-    if len(claim.choices) > 1 or not said["unsure"]:
+    if claim.kind is Kind.LABEL and len(claim.choices) >= least and (plain[place] != "I" or start < place):
         yield Statement(start, start, claim)
+
+
+def _labels_announced(before: str, plain: str, end: int) -> int:
+    """Return how many labels, at least, must follow for the words before one to announce them; 0 for none do."""
+    if cues.BEFORE_LABEL.search(before):
+        return 1
+    if not before.endswith(_VERB_ENDS):
+        return 0
+    if cues.SENTENCE_ENDS.match(plain, end) and cues.BEFORE_LAST_LABEL.search(before):
+        return 1
+    return 2 if cues.BEFORE_SEVERAL.search(before[-_LONGEST_WORD:]) else 0
 
 
 def _called_right(
