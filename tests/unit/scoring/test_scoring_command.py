@@ -51,6 +51,15 @@ def test_scores_never_replace_the_tables_that_they_are_made_of(folder: Path, nam
     assert (folder / name).read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["items.parquet", "replies.parquet", "scores.parquet"])
+def test_an_account_never_replaces_a_table(folder: Path, name: str) -> None:
+    (folder / "scores.parquet").write_bytes(b"earlier")
+    before = (folder / name).read_bytes()
+    result = medeval(*SCORE, "--account", name)
+    assert (result.exit_code, "would replace a file that is read" in result.output) == (2, True)
+    assert (folder / name).read_bytes() == before
+
+
 def test_texts_are_read_whole_when_asked(folder: Path) -> None:
     result = medeval(*SCORE, "--reasoning", "none")
     assert "2 answered" in result.output or "3 answered" in result.output
