@@ -8,6 +8,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -146,9 +147,10 @@ def _parts_of_pool(items: pa.Table, layout: Layout, rows: int, processes: int) -
     context = multiprocessing.get_context("spawn")  # Arrow's threads do not survive a fork
     pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(_to_bytes(items), layout))
     waiting: deque[Future[Any]] = deque()
+    handed = TemporaryDirectory(ignore_cleanup_errors=True)
     try:
         for first, batch in _batches(layout, rows):
-            waiting.append(pool.submit(_score, first, _to_bytes(batch)))
+            waiting.append(pool.submit(_score, first, _to_file(batch, Path(handed.name) / str(first))))
             if len(waiting) >= 2 * processes:
                 yield _received(waiting.popleft().result())
         while waiting:
@@ -160,6 +162,7 @@ def _parts_of_pool(items: pa.Table, layout: Layout, rows: int, processes: int) -
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+        handed.cleanup()
 
 
 class _Worker:
@@ -185,12 +188,15 @@ def _start(items: bytes, layout: Layout) -> None:
     _worker = _Worker(_from_bytes(items), layout)
 
 
-def _score(first: int, batch: bytes) -> tuple[bytes, IntArray, Counter[str]] | _Failure:
+def _score(first: int, batch: Path) -> tuple[bytes, IntArray, Counter[str]] | _Failure:
     assert _worker is not None  # noqa: S101 - the pool's initializer made it
     try:
-        part = _worker.score(first, _from_bytes(batch).to_batches()[0])
+        with pa.memory_map(str(batch)) as source:
+            part = _worker.score(first, pa.ipc.open_stream(source).read_next_batch())
     except MedevalError as error:
         return _Failure(error.problem, error.remedy)
+    finally:
+        batch.unlink()
     return _to_bytes(part.scored.table), part.scored.places, part.counts
 
 
@@ -201,7 +207,14 @@ def _received(result: tuple[bytes, IntArray, Counter[str]] | _Failure) -> _Part:
     return _Part(Scored(_from_bytes(table), places), counts)
 
 
-def _to_bytes(rows: pa.Table | pa.RecordBatch) -> bytes:
+def _to_file(batch: pa.RecordBatch, path: Path) -> Path:
+    """Write a batch where another process can map it: texts through a pipe would be copied several times."""
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write(batch)
+    return path
+
+
+def _to_bytes(rows: pa.Table) -> bytes:
     """Return rows as an Arrow stream, which unlike a pickle leaves out what a slice does not show."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, rows.schema) as stream:
