@@ -10,6 +10,7 @@ import pandas as pd
 
 from medeval.compare.document import as_json
 from medeval.errors import MedevalError
+from medeval.healthbench.cells import Unreadable, met
 from medeval.judging.grades import RUN, points_of
 from medeval.parquet import read_columns
 from medeval.statistics.prediction_powered import ppi_mean
@@ -44,19 +45,32 @@ def read_labelled(path: Path) -> Labelled:
     """Read labels: Parquet with `prompt_id` (or `item_id`), `criterion_index` and `label`, and what names a run.
 
     Raises:
-        MedevalError: The file is unusable, lacks a column, or a label is missing.
+        MedevalError: The file is unusable, lacks a column, or a label is missing or cannot be read.
     """
     frame = read_columns(path, _COLUMNS).to_pandas()
     if "item_id" not in frame:
         frame = frame.rename(columns={"prompt_id": "item_id"})
     if missing := [name for name in ("item_id", "criterion_index", "label") if name not in frame]:
         raise MedevalError(f"{path}: no column {', '.join(missing)}", "Give prompt_id, criterion_index and label.")
-    if frame["label"].isna().any():
-        row = int(np.flatnonzero(frame["label"].isna())[0])
-        raise MedevalError(f"{path}: row {row} has no label", "Leave out criteria that nobody labelled.")
     if "sample" not in frame:
         frame["sample"] = 0
-    return Labelled(frame.assign(label=frame["label"].astype(float), item_id=frame["item_id"].astype(str)), path)
+    labels = [_share(value, f"{path}: row {row}") for row, value in enumerate(frame["label"])]
+    return Labelled(frame.assign(label=labels, item_id=frame["item_id"].astype(str)), path)
+
+
+def _share(value: Any, where: str) -> float:
+    """Read a label as the share of people who called the criterion met: a verdict, or a number from 0 to 1."""
+    if isinstance(value, int | float) and 0 <= value <= 1:
+        return float(value)
+    try:
+        found = met(value)
+    except Unreadable as error:
+        raise MedevalError(
+            f"{where}: label {value!r}: expected a number from 0 to 1, or {error}", "Correct it."
+        ) from error
+    if found is None:
+        raise MedevalError(f"{where} has no label", "Leave out criteria that nobody labelled.")
+    return float(found)
 
 
 def prediction_powered(frame: pd.DataFrame, run: Mapping[str, str], labelled: Labelled) -> dict[str, Any]:

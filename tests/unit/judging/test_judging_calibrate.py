@@ -187,6 +187,14 @@ def test_labels_of_what_was_not_graded_are_refused(tmp_path: Path) -> None:
         read_labelled(path)
 
 
+def test_labels_are_read_in_words_and_refused_by_row(tmp_path: Path) -> None:
+    given = [{"prompt_id": "q0", "criterion_index": index, "label": word} for index, word in enumerate(("yes", "0"))]
+    assert read_labelled(labels_file(tmp_path, given)).frame["label"].tolist() == [1.0, 0.0]
+    path = labels_file(tmp_path, [*given, {"prompt_id": "q0", "criterion_index": 2, "label": "perhaps"}])
+    with pytest.raises(MedevalError, match="row 2: label 'perhaps'"):
+        read_labelled(path)
+
+
 def test_the_command_takes_anybodys_grades(tmp_path: Path) -> None:
     rows, _ = meta(tmp_path)
     foreign = [
