@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from medeval import __version__
 from medeval.errors import MedevalError
-from medeval.files import atomic_path, sha256_file, sha256_text
+from medeval.files import atomic_path, refuse_to_replace, sha256_file, sha256_text
 from medeval.parquet import read_columns, read_metadata
 
 _METADATA_KEY = b"medeval"
@@ -242,8 +242,7 @@ def write(
     Raises:
         MedevalError: The file is one of its own inputs, or cannot be written.
     """
-    if path.resolve() in {file.resolve() for file in (inputs or {}).values()}:
-        raise MedevalError(f"{path}: would be replaced by what is made from it", "Write to another file.")
+    refuse_to_replace(path, (inputs or {}).values())
     record = {
         "table": table_type.name,
         "version": table_type.version,
