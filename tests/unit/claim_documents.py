@@ -76,4 +76,5 @@ def comparisons(**changes: Any) -> dict[str, Any]:
     """Return a document without any measurement but what is given."""
     lists = ("scores", "averages", "comparisons", "not_compared", "conversations", "conversation_comparisons")
     document = {"schema": "comparisons.v3", "headline": "cloze", "items_total": {}, "conversations_total": {}}
+    document |= {"margin_points": 1.0, "seed": 1, "references": [], "packages": {}, "inputs": {}}
     return document | {name: [] for name in lists} | changes

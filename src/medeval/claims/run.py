@@ -23,6 +23,8 @@ from medeval.errors import MedevalError
 from medeval.files import sha256_file, write_json
 
 _Adjusted = Mapping[tuple[str, int, str], float]
+# What a comparisons document says of where it comes from.
+_MEASURED = ("headline", "margin_points", "seed", "references", "packages", "inputs")
 
 
 def decide_claims(
@@ -56,7 +58,7 @@ def decide_claims(
     publication = load_publication(claims_path)
     comparisons = read_document(comparisons_path, COMPARISONS)
     targets = _targets(comparisons, target, comparisons_path)
-    others = {path.name: read_document(path, COMPARISONS) for path in protocols}
+    others = {str(path): read_document(path, COMPARISONS) for path in protocols}
     stage = Stage(
         publication=publication,
         figures=PublishedFigures(publication),
@@ -68,14 +70,17 @@ def decide_claims(
         name_targets=len(targets_of(comparisons)) > 1,
     )
     families, verdicts = _decide(stage)
-    inputs = {"claims": claims_path, "comparisons": comparisons_path, **{path.name: path for path in protocols}}
+    inputs = {"claims": claims_path, "comparisons": comparisons_path, **{str(path): path for path in protocols}}
+    inputs |= {f"weights {path.parent.name}/{path.name}": path for path in weights}
     document = {
         "schema": VERDICTS,
         "publication": publication.title,
         "alpha": ALPHA,
         "headline": comparisons["headline"],
         "targets": targets,
+        "credible_judge": credible_judge,
         "inputs": {name: sha256_file(path) for name, path in inputs.items()},
+        "measured": {key: comparisons[key] for key in _MEASURED},
         "subjects": [as_json(subject) for subject in stage.subjects.values()],
         "families": [found.as_json(ALPHA) for found in families],
         "verdicts": verdicts,

@@ -54,8 +54,11 @@ def compare(
 )
 @click.option("--credible-judge", is_flag=True, help="The judge's agreement with physicians is established.")
 @click.option("--target", help="Decide on this target only; else on each, and a claim has to hold on all of them.")
+@click.option("--against", type=FILE, help="Earlier verdicts on the same publication: say what changed since.")
 @click.option("--out", required=True, type=FILE, help="JSON file to write.")
+@click.pass_context
 def verdict(
+    context: click.Context,
     weights: tuple[Path, ...],
     claims: Path,
     comparisons: Path | None,
@@ -67,6 +70,7 @@ def verdict(
     protocols: tuple[Path, ...],
     credible_judge: bool,
     target: str | None,
+    against: Path | None,
     out: Path,
 ) -> None:
     """Decide the claims of a publication, from a run's comparisons or straight from tables of scores.
@@ -74,16 +78,26 @@ def verdict(
     With --scores the comparisons that the claims need are made first and written beside the verdicts, as
     OUT.comparisons.json. A system whose name is the published one needs no --subject.
 
+    With --against the exit code is 0 when every verdict is the same as before and 3 when one changed; which, from what
+    to what and what went in otherwise is printed. Whatever cannot be used is 2.
+
     Example: medeval verdict --claims config/claims/demo.yaml --scores results/demo/scores
     --scores results/demo/items --run config/demo.yaml --out verdicts.json
     """
+    from medeval.claims.against import changes, read_decided
     from medeval.claims.run import decide_claims
     from medeval.claims.table import verdict_table
+    from medeval.config.publication import load_publication
     from medeval.config.run import load_run
+    from medeval.files import refuse_to_replace
     from medeval.statistics.estimates import DEFAULT_SEED
 
     if (comparisons is None) == (not scores):
         raise MedevalError("give either --comparisons or --scores", "The one is made from the other.")
+    previous = None
+    if against:
+        refuse_to_replace(out, [against])
+        previous = read_decided(against, load_publication(claims).title)
     run = load_run(run_path, with_lock=False) if run_path else None
     names = {**(run.published_subjects() if run else {}), **_subjects(subjects)}
     if comparisons is None:
@@ -104,6 +118,10 @@ def verdict(
         claims, comparisons, weights, names, out, credible_judge=credible, target=target, protocols=protocols
     )
     click.echo(verdict_table(document))
+    if previous:
+        found = changes(previous, read_decided(out, previous.publication))
+        click.echo(str(found))
+        context.exit(3 if found.verdicts else 0)
 
 
 def _subjects(options: tuple[str, ...]) -> dict[str, str]:

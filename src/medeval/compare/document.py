@@ -9,7 +9,7 @@ from typing import Any
 from medeval.errors import MedevalError
 from medeval.files import read_json
 
-COMPARISONS, VERDICTS = "comparisons.v3", "verdicts.v3"
+COMPARISONS, VERDICTS = "comparisons.v3", "verdicts.v4"
 _WRITERS = {COMPARISONS: "medeval compare", VERDICTS: "medeval verdict"}
 
 

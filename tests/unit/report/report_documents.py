@@ -321,7 +321,7 @@ def write_run(
     """Write the comparisons and the verdicts decided on them."""
     first = write_json(folder / "comparisons.json", comparisons() if compared is None else compared)
     document = {
-        "schema": "verdicts.v3",
+        "schema": "verdicts.v4",
         "publication": "A publication",
         "alpha": 0.05,
         "headline": "generate",
