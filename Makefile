@@ -1,6 +1,6 @@
 # `make demo` runs the whole line on the embedded default; `make test` runs the tests. Both set up what they need.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-vulkan setup-metal setup-cuda setup-vllm setup-convert demo test simulate bench check \
+.PHONY: help setup setup-vulkan setup-metal setup-cuda setup-vllm setup-convert demo test trials simulate bench check \
 	check-oracles record-readings check-vulkan lock lock-vllm docs clean
 
 BIN := .venv/bin
@@ -44,6 +44,9 @@ demo: setup ## Run the whole line on the embedded default and print the verdicts
 
 test: setup ## Run the tests
 	@$(BIN)/python -m pytest
+
+trials: setup ## Tests that draw their input, with ten times as much of it as `make test`
+	@MEDEVAL_TRIALS=1000 $(BIN)/python -m pytest tests/workflow/test_configuration_text.py
 
 check: setup ## Lint, format, types, layers, workflow
 	@$(BIN)/ruff check .

@@ -7,29 +7,32 @@
 #   audit/order.json, audit/batches/, audit.json                a claim decided on few items: `snakemake audit`
 #   contamination/, desk_audits/, comparisons.json, verdicts.json, report.html, mlflow.db
 import json
-import shlex
-import sys
 from pathlib import Path
 
 from snakemake.utils import min_version
 
 from medeval.config.run import from_mapping
-from medeval.plan import Plan, one_of
+from medeval.plan import Plan, job_prefix, one_of
 
 min_version("9.27")
+# What comes with the project is found beside this file; results go where the user stands.
+PROJECT = Path(workflow.basedir)
 # Jobs find `medeval` beside this Python even when its environment is not activated.
-shell.prefix(f'export PATH="$PATH":{shlex.quote(str(Path(sys.executable).parent))}; ')
+shell.prefix(job_prefix(PROJECT))
+shell.suffix("; drop_log")
 
 if not workflow.overwrite_configfiles:
 
-    configfile: "config/demo.yaml"
+    configfile: str(PROJECT / "config/demo.yaml")
 
 
 run = from_mapping(
-    config, Path((workflow.overwrite_configfiles or ["config/demo.yaml"])[-1])
+    config,
+    Path((workflow.overwrite_configfiles or [PROJECT / "config/demo.yaml"])[-1]),
+    project=PROJECT,
 )
 RESULTS = Path("results") / run.name
-plan = Plan(run, RESULTS)
+plan = Plan(run, RESULTS, PROJECT)
 
 
 wildcard_constraints:

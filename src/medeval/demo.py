@@ -1,6 +1,7 @@
 """`medeval demo`: the whole line on the embedded default, with the verdicts at the end."""
 
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 import click
 
 from medeval.claims.table import verdict_table
+from medeval.config.shipped import CHECKOUT
 from medeval.files import read_json
 
 _RESULTS = Path("results/demo")
@@ -17,21 +19,22 @@ _STEPS = re.compile(r"(\d+) of (\d+) steps")
 
 
 def run_demo(cores: int | None) -> int:
-    """Run Snakemake on config/demo.yaml, then print the verdicts and where everything is.
+    """Run Snakemake on the project's demo, then print the verdicts and where everything is: in the working directory.
 
     Returns:
         Snakemake's exit code.
     """
-    command = [sys.executable, "-m", "snakemake", "--cores", str(cores or "all"), "--quiet", "host", "reason"]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(CHECKOUT / "Snakefile")]
+    options = ["--cores", str(cores or "all"), "--quiet", "host", "reason"]
     if not (_RESULTS / "report.html").exists():
         click.echo("Running every stage on a small model: 5 to 8 minutes on 2 cores, once its 93 MB are fetched.")
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     progress = _Progress()
     output = [progress.show(line) for line in process.stdout or ()]
     code = process.wait()
     if any("LockException" in line for line in output):
         click.echo("An earlier run was killed before it could unlock the folder. Once none is running any more:")
-        click.echo("  .venv/bin/snakemake --unlock")
+        click.echo(f"  {shlex.join(command)} --unlock")
         return code
     if code:
         click.echo(f"The run stopped with an error. Logs of each job: {_RESULTS}/logs. Running again continues.")

@@ -1,9 +1,12 @@
 """Which files a run needs and makes: the paths that the Snakemake rules connect."""
 
+import shlex
+import sys
 from pathlib import Path
 
 from medeval.config.model import Variant
 from medeval.config.run import LocalJudge, RunConfig
+from medeval.config.shipped import CHECKOUT, located
 from medeval.config.sources import FileSource, HubSource, PypiSource
 from medeval.shards import names
 
@@ -16,10 +19,11 @@ class Plan:
     Args:
         run: The run's configuration.
         results: The run's results folder.
+        project: Folder in which `make setup-TARGET` makes environments.
     """
 
-    def __init__(self, run: RunConfig, results: Path) -> None:
-        self.run, self.results = run, results
+    def __init__(self, run: RunConfig, results: Path, project: Path = CHECKOUT) -> None:
+        self.run, self.results, self.project = run, results, project
 
     def variant(self, model: str, variant: str) -> Variant:
         """Return the configuration of one weights file, which may be a judge's own."""
@@ -103,7 +107,7 @@ class Plan:
 
     def program(self, target: str) -> str:
         """Return the `medeval` of a target's own environment where `make setup-TARGET` made one."""
-        own = Path(f".venv-{target}/bin/medeval")
+        own = located(Path(f".venv-{target}/bin/medeval"), self.project)
         return str(own) if own.exists() else "medeval"
 
     def environment(self, target: str) -> str:
@@ -223,3 +227,15 @@ def source_name(source: AnySource) -> str:
 def one_of(pairs: list[tuple[str, str]]) -> str:
     """Return a regular expression that matches MODEL/VARIANT for these pairs only."""
     return "|".join(f"{model}/{variant}".replace(".", r"\.") for model, variant in pairs) or "none"
+
+
+def job_prefix(project: Path) -> str:
+    """Return what every job's shell runs first, with braces doubled, since Snakemake expands them.
+
+    It replaces Snakemake's own prefix, so it stops at the first failing command as well. The programs beside this
+    Python are found even when its environment is not activated; after those of PATH, since an environment that
+    Snakemake made for the job comes first.
+    """
+    programs, logs = Path(sys.executable).parent, project / "workflow/scripts/log.sh"
+    prefix = f'set -euo pipefail; export PATH="$PATH":{shlex.quote(str(programs))}; . {shlex.quote(str(logs))}; '
+    return prefix.replace("{", "{{").replace("}", "}}")

@@ -13,6 +13,7 @@ TOOLS = """sh dirname uname cat git cc c++ cmake python3 apt-get awk sed env tr 
     find sort sha256sum tail tee date ln printf chmod"""
 CUDA = {"CUDA_HOME": "/nowhere"}
 LLAMA = "llama-cpp-python==1.2.3"
+COMMON = "-DLLAVA_BUILD=OFF;-DCMAKE_C_FLAGS=-U__AMX_INT8__;-DCMAKE_CXX_FLAGS=-U__AMX_INT8__"
 
 # Knows all headers and libraries but ABSENT, and says which release the Vulkan headers are of.
 COMPILER = """
@@ -152,9 +153,9 @@ def test_an_unknown_target_is_refused_with_the_known_ones(root: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "environment", "settings"),
     [
-        ("cpu", ".venv", "-DLLAVA_BUILD=OFF"),
-        ("vulkan", ".venv-vulkan", "-DLLAVA_BUILD=OFF;-DGGML_VULKAN=ON"),
-        ("cuda", ".venv-cuda", "-DLLAVA_BUILD=OFF;-DGGML_CUDA=ON"),
+        ("cpu", ".venv", COMMON),
+        ("vulkan", ".venv-vulkan", f"{COMMON};-DGGML_VULKAN=ON"),
+        ("cuda", ".venv-cuda", f"{COMMON};-DGGML_CUDA=ON"),
     ],
 )
 def test_each_target_is_compiled_by_settings_that_uv_tells_apart(
@@ -175,7 +176,7 @@ def test_options_of_the_user_reach_the_compiler_through_the_settings_alone(root:
     program(root, "uv", UV)
     assert run(root, CMAKE_ARGS="-DGGML_NATIVE=OFF  -DGGML_OPENMP=OFF").returncode == 0
     [compilation] = asked_of_uv(root, " -v ")
-    assert "cmake.args=-DLLAVA_BUILD=OFF;-DGGML_NATIVE=OFF;-DGGML_OPENMP=OFF " in compilation
+    assert f"cmake.args={COMMON};-DGGML_NATIVE=OFF;-DGGML_OPENMP=OFF " in compilation
     assert "CMAKE_ARGS= " in compilation
 
 

@@ -46,13 +46,12 @@ def run_snakemake(folder: Path, *arguments: str, network: bool = False) -> subpr
 def workflow_copy(folder: Path) -> Path:
     """Copy the workflow and its configuration, so that a test may change them."""
     folder.mkdir(exist_ok=True)
-    for name in ("Snakefile", "workflow", "config"):
+    for name in ("Snakefile", "workflow", "profiles", "config"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / name)
         else:
             shutil.copy(source, folder / name)
-    (folder / "profiles").symlink_to("workflow/profiles")
     return folder
 
 

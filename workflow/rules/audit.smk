@@ -7,13 +7,15 @@ AUDIT = RESULTS / "audit"
 
 rule audit_order:
     input:
-        claims=str(run.claims),
-        questions=plan.items(),
-        conversations=plan.conversations(),
+        claims=lambda wildcards: str(run.claims),
+        questions=lambda wildcards: plan.items(),
+        conversations=lambda wildcards: plan.conversations(),
     output:
         str(AUDIT / "order.json"),
     log:
         str(RESULTS / "logs/audit_order.log"),
+    benchmark:
+        str(RESULTS / "benchmarks/audit_order.tsv")
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -27,21 +29,23 @@ rule audit_order:
     message:
         "Committing to the order of the items"
     shell:
-        "medeval audit order --config {params.config:q} --out {output:q} {input.questions:q} {input.conversations:q}"
+        "keep_log {log:q}; medeval audit order --config {params.config:q} --out {output:q} {input.questions:q} {input.conversations:q}"
         " > {log:q} 2>&1"
 
 
 rule audit:
     input:
         order=str(AUDIT / "order.json"),
-        claims=str(run.claims),
-        questions=plan.items(),
-        conversations=plan.conversations(),
+        claims=lambda wildcards: str(run.claims),
+        questions=lambda wildcards: plan.items(),
+        conversations=lambda wildcards: plan.conversations(),
         files=lambda wildcards: plan.audit_files(),
     output:
         str(RESULTS / "audit.json"),
     log:
         str(RESULTS / "logs/audit.log"),
+    benchmark:
+        str(RESULTS / "benchmarks/audit.tsv")
     conda:
         lambda wildcards: f"../envs/{plan.environment(plan.audit_target())}.yaml"
     threads: run.engine.threads
@@ -56,5 +60,5 @@ rule audit:
     message:
         "Auditing claims at a stated risk"
     shell:
-        "medeval audit run --config {params.config:q} --order {input.order:q} --out {output:q}"
+        "keep_log {log:q}; medeval audit run --config {params.config:q} --order {input.order:q} --out {output:q}"
         " {input.questions:q} {input.conversations:q} 2> {log:q}"

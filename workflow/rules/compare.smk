@@ -19,15 +19,15 @@ rule desk_audit:
     message:
         "Auditing the numbers that {wildcards.publication} printed"
     shell:
-        "medeval desk-audit {input:q} --json > {output:q} 2> {log:q}"
+        "keep_log {log:q}; medeval desk-audit {input:q} --json > {output:q} 2> {log:q}"
 
 
 rule compare:
     input:
-        scores=plan.scores(),
-        grades=plan.grades(),
-        questions=plan.items(),
-        conversations=plan.conversations(),
+        scores=lambda wildcards: plan.scores(),
+        grades=lambda wildcards: plan.grades(),
+        questions=lambda wildcards: plan.items(),
+        conversations=lambda wildcards: plan.conversations(),
     output:
         str(RESULTS / "comparisons.json"),
     log:
@@ -41,22 +41,24 @@ rule compare:
         mem_mb=4000,
         runtime="1h",
     params:
-        references=[f"--reference={model.id}/{model.reference}" for model in run.models],
-        headline=run.protocol.headline,
-        margin=run.margin_points,
-        seed=run.seed,
+        references=lambda wildcards: [
+            f"--reference={model.id}/{model.reference}" for model in run.models
+        ],
+        headline=lambda wildcards: run.protocol.headline,
+        margin=lambda wildcards: run.margin_points,
+        seed=lambda wildcards: run.seed,
     message:
         "Comparing variants and models item by item"
     shell:
-        "medeval compare {params.references:q} --headline {params.headline:q} --margin {params.margin:q}"
+        "keep_log {log:q}; medeval compare {params.references:q} --headline {params.headline:q} --margin {params.margin:q}"
         " --seed {params.seed:q} --out {output:q} {input.scores:q} {input.grades:q} {input.questions:q} {input.conversations:q} > {log:q} 2>&1"
 
 
 rule verdict:
     input:
-        claims=str(run.claims),
+        claims=lambda wildcards: str(run.claims),
         comparisons=str(RESULTS / "comparisons.json"),
-        weights=plan.weights_descriptions(),
+        weights=lambda wildcards: plan.weights_descriptions(),
     output:
         str(RESULTS / "verdicts.json"),
     log:
@@ -70,11 +72,11 @@ rule verdict:
         mem_mb=1000,
         runtime="10m",
     params:
-        subjects=[
+        subjects=lambda wildcards: [
             f"--subject={name}={path}"
             for name, path in run.published_subjects().items()
         ],
-        credible=(
+        credible=lambda wildcards: (
             ["--credible-judge"]
             if run.judge is not None and run.judge.credible
             else []
@@ -82,5 +84,5 @@ rule verdict:
     message:
         "Deciding the claims"
     shell:
-        "medeval verdict --claims {input.claims:q} --comparisons {input.comparisons:q} {params.subjects:q} {params.credible:q}"
+        "keep_log {log:q}; medeval verdict --claims {input.claims:q} --comparisons {input.comparisons:q} {params.subjects:q} {params.credible:q}"
         " --out {output:q} {input.weights:q} > {log:q} 2>&1"

@@ -4,7 +4,7 @@
 rule overlap:
     input:
         questions=str(RESULTS / "items/{benchmark}.parquet"),
-        corpora=plan.corpora(),
+        corpora=lambda wildcards: plan.corpora(),
     output:
         str(RESULTS / "contamination/{benchmark}.json"),
     log:
@@ -22,4 +22,4 @@ rule overlap:
     message:
         "Searching for items of {wildcards.benchmark} in the given texts"
     shell:
-        "medeval overlap --items {input.questions:q} {params.corpora:q} --out {output:q} > {log:q} 2>&1"
+        "keep_log {log:q}; medeval overlap --items {input.questions:q} {params.corpora:q} --out {output:q} > {log:q} 2>&1"

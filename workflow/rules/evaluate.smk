@@ -16,6 +16,8 @@ rule probe:
         str(RESULTS / "probes/{model}/{variant}/{target}.json"),
     log:
         str(RESULTS / "logs/probe/{model}/{variant}/{target}.log"),
+    benchmark:
+        str(RESULTS / "benchmarks/probe/{model}/{variant}/{target}.tsv")
     conda:
         lambda wildcards: f"../envs/{wildcards.target}.yaml"
     threads: run.engine.threads
@@ -25,12 +27,14 @@ rule probe:
         runtime="1h",
     params:
         program=lambda wildcards: plan.program(wildcards.target),
-        sequences=run.engine.sequences,
-        library=f"--llama-cpp={run.engine.llama_cpp}" if run.engine.llama_cpp else [],
+        sequences=lambda wildcards: run.engine.sequences,
+        library=lambda wildcards: (
+            f"--llama-cpp={run.engine.llama_cpp}" if run.engine.llama_cpp else []
+        ),
     message:
         "Looking at {wildcards.target} with {wildcards.model} {wildcards.variant}"
     shell:
-        "{params.program:q} probe --weights {input.weights:q} --target {wildcards.target} --threads {threads}"
+        "keep_log {log:q}; {params.program:q} probe --weights {input.weights:q} --target {wildcards.target} --threads {threads}"
         " --sequences {params.sequences:q} {params.library:q} --out {output:q} > {log:q} 2>&1"
 
 
@@ -67,21 +71,23 @@ rule evaluate:
         ),
         probe=lambda wildcards, input: [f"--probe={path}" for path in input.probe],
         shard=[],
-        protocol=run.protocol.model_dump_json(),
+        protocol=lambda wildcards: run.protocol.model_dump_json(),
         reasoning=lambda wildcards: json.dumps(
             run.model(wildcards.model).model_dump()["reasoning"]
         ),
         template_options=lambda wildcards: json.dumps(
             run.model(wildcards.model).template_options
         ),
-        seed=run.seed,
-        sequences=run.engine.sequences,
-        engine=run.engine.model_dump_json(exclude={"threads", "sequences", "shards"}),
-        vllm=run.vllm.model_dump_json(),
+        seed=lambda wildcards: run.seed,
+        sequences=lambda wildcards: run.engine.sequences,
+        engine=lambda wildcards: run.engine.model_dump_json(
+            exclude={"threads", "sequences", "shards"}
+        ),
+        vllm=lambda wildcards: run.vllm.model_dump_json(),
     message:
         "{wildcards.model} {wildcards.variant} answers {wildcards.benchmark} on {wildcards.target}"
     shell:
-        "{params.program:q} evaluate --items {input.questions:q} {params.subject:q} {params.probe:q} {params.shard:q}"
+        "keep_log {log:q}; {params.program:q} evaluate --items {input.questions:q} {params.subject:q} {params.probe:q} {params.shard:q}"
         " --model {wildcards.model} --variant {wildcards.variant} --target {wildcards.target}"
         " --protocol {params.protocol:q} --reasoning {params.reasoning:q}"
         " --template-options {params.template_options:q} --seed {params.seed:q}"
@@ -121,10 +127,16 @@ if run.engine.shards > 1:
             records=[RESPONSES + name for name in RECORDS],
         log:
             str(RESULTS / "logs/merge/{model}/{variant}/{target}/{benchmark}.log"),
+        benchmark:
+            str(RESULTS / "benchmarks/merge/{model}/{variant}/{target}/{benchmark}.tsv")
         conda:
             "../envs/cpu.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime="1h",
         message:
             "Putting the shards of {wildcards.benchmark} together: {wildcards.model} {wildcards.variant}"
             " on {wildcards.target}"
         shell:
-            "medeval merge --out {output.responses:q} {input:q} > {log:q} 2>&1"
+            "keep_log {log:q}; medeval merge --out {output.responses:q} {input:q} > {log:q} 2>&1"

@@ -7,7 +7,7 @@ rule grade:
         responses=str(
             RESULTS / "responses/{model}/{variant}/{target}/healthbench.parquet"
         ),
-        judge=plan.judge_weights(),
+        judge=lambda wildcards: plan.judge_weights(),
     output:
         str(RESULTS / "grades/{model}/{variant}/{target}.parquet"),
     log:
@@ -31,5 +31,5 @@ rule grade:
     message:
         "Judging the conversations of {wildcards.model} {wildcards.variant} on {wildcards.target}"
     shell:
-        "medeval grade --conversations {input.conversations:q} --responses {input.responses:q}"
+        "keep_log {log:q}; medeval grade --conversations {input.conversations:q} --responses {input.responses:q}"
         " --judge {params.judge:q} {params.weights:q} --threads {threads} --out {output:q} > {log:q} 2>&1"

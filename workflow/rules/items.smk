@@ -1,6 +1,11 @@
 # Items: source rows, fetched by pinned revision, become validated tables.
 
 
+# On clusters whose nodes have no network, files are fetched where Snakemake runs.
+localrules:
+    fetch_rows,
+
+
 rule fetch_rows:
     input:
         lambda wildcards: plan.local_source(
@@ -28,7 +33,7 @@ rule fetch_rows:
     message:
         "Fetching {wildcards.file} for {wildcards.owner}"
     shell:
-        "medeval fetch --source {params.source:q} {params.options:q}"
+        "keep_log {log:q}; medeval fetch --source {params.source:q} {params.options:q}"
         " --out {output.rows:q} > {log:q} 2>&1"
 
 
@@ -57,5 +62,5 @@ rule items:
     message:
         "Reading the rows of {wildcards.benchmark} as items"
     shell:
-        "medeval items --benchmark {wildcards.benchmark} {params.sources:q} {params.expected:q}"
+        "keep_log {log:q}; medeval items --benchmark {wildcards.benchmark} {params.sources:q} {params.expected:q}"
         " --out {output:q} > {log:q} 2>&1"

@@ -5,9 +5,9 @@ rule report:
     input:
         comparisons=str(RESULTS / "comparisons.json"),
         verdicts=str(RESULTS / "verdicts.json"),
-        weights=plan.weights_descriptions(),
-        overlaps=plan.overlaps(),
-        audits=plan.desk_audits(),
+        weights=lambda wildcards: plan.weights_descriptions(),
+        overlaps=lambda wildcards: plan.overlaps(),
+        audits=lambda wildcards: plan.desk_audits(),
     output:
         report(
             str(RESULTS / "report.html"),
@@ -29,7 +29,7 @@ rule report:
     message:
         "Writing the report"
     shell:
-        "medeval report --config {params.config:q} --comparisons {input.comparisons:q} --verdicts {input.verdicts:q}"
+        "keep_log {log:q}; medeval report --config {params.config:q} --comparisons {input.comparisons:q} --verdicts {input.verdicts:q}"
         " --out {output:q} {input.weights:q} {input.overlaps:q} {input.audits:q} > {log:q} 2>&1"
 
 
@@ -38,8 +38,8 @@ rule track:
         comparisons=str(RESULTS / "comparisons.json"),
         verdicts=str(RESULTS / "verdicts.json"),
         report=str(RESULTS / "report.html"),
-        scores=plan.scores(),
-        grades=plan.grades(),
+        scores=lambda wildcards: plan.scores(),
+        grades=lambda wildcards: plan.grades(),
     output:
         str(RESULTS / "mlflow.json"),
     log:
@@ -53,13 +53,13 @@ rule track:
         mem_mb=2000,
         runtime="1h",
     params:
-        experiment=run.name,
+        experiment=lambda wildcards: run.name,
         store=str(RESULTS / "mlflow.db"),
         artifacts=str(RESULTS / "mlflow-artifacts"),
         config=lambda wildcards: run.model_dump_json(),
     message:
         "Logging the comparisons to MLflow"
     shell:
-        "medeval track --experiment {params.experiment:q} --store {params.store:q} --artifacts {params.artifacts:q}"
+        "keep_log {log:q}; medeval track --experiment {params.experiment:q} --store {params.store:q} --artifacts {params.artifacts:q}"
         " --config {params.config:q} --comparisons {input.comparisons:q} --verdicts {input.verdicts:q}"
         " --report {input.report:q} --out {output:q} {input.scores:q} {input.grades:q} > {log:q} 2>&1"

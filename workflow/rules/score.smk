@@ -22,5 +22,5 @@ rule score:
     message:
         "Reading the answers of {wildcards.model} {wildcards.variant} to {wildcards.benchmark}"
     shell:
-        "medeval score --items {input.questions:q} --responses {input.responses:q} --out {output:q}"
+        "keep_log {log:q}; medeval score --items {input.questions:q} --responses {input.responses:q} --out {output:q}"
         " --processes {threads} > {log:q} 2>&1"

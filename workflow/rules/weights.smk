@@ -1,6 +1,13 @@
 # Weights: fetched from a pinned source, converted from a checkpoint, or quantized from another file by llama.cpp.
 
 
+# On clusters whose nodes have no network, files are fetched where Snakemake runs.
+localrules:
+    fetch_weights,
+    fetch_checkpoint,
+    fetch_calibration_text,
+
+
 rule fetch_weights:
     input:
         lambda wildcards: plan.local_source(
@@ -30,7 +37,7 @@ rule fetch_weights:
     message:
         "Fetching the weights {wildcards.fetched}"
     shell:
-        "medeval fetch --source {params.source:q} {params.options:q}"
+        "keep_log {log:q}; medeval fetch --source {params.source:q} {params.options:q}"
         " --out {output.weights:q} > {log:q} 2>&1"
 
 
@@ -56,7 +63,7 @@ rule fetch_checkpoint:
     message:
         "Fetching {wildcards.file} of {wildcards.model}"
     shell:
-        "medeval fetch --source {params.source:q} {params.options:q}"
+        "keep_log {log:q}; medeval fetch --source {params.source:q} {params.options:q}"
         " --out {output.file:q} > {log:q} 2>&1"
 
 
@@ -87,7 +94,7 @@ rule convert:
     message:
         "Converting the checkpoint of {wildcards.converted} to {params.type}"
     shell:
-        "medeval convert {params.folder:q} --type {params.type:q} --name {params.name:q}"
+        "keep_log {log:q}; medeval convert {params.folder:q} --type {params.type:q} --name {params.name:q}"
         " --out {output.weights:q} > {log:q} 2>&1"
 
 
@@ -117,7 +124,7 @@ rule fetch_calibration_text:
     message:
         "Fetching the calibration text of {wildcards.model} {wildcards.imatrix}"
     shell:
-        "medeval fetch --source {params.source:q} {params.options:q}"
+        "keep_log {log:q}; medeval fetch --source {params.source:q} {params.options:q}"
         " --out {output.text:q} > {log:q} 2>&1"
 
 
@@ -148,7 +155,7 @@ rule imatrix:
     message:
         "Measuring which weights of {wildcards.model} matter on a text"
     shell:
-        "medeval imatrix {input.weights:q} --text {input.text:q} --chunk-tokens {params.chunk_tokens}"
+        "keep_log {log:q}; medeval imatrix {input.weights:q} --text {input.text:q} --chunk-tokens {params.chunk_tokens}"
         " --threads {threads} --out {output.matrix:q} > {log:q} 2>&1"
 
 
@@ -185,7 +192,7 @@ rule quantize:
     message:
         "Quantizing {wildcards.model} to {params.type}"
     shell:
-        "medeval quantize {input.weights:q} --type {params.type:q} {params.requantize:q} {params.imatrix:q}"
+        "keep_log {log:q}; medeval quantize {input.weights:q} --type {params.type:q} {params.requantize:q} {params.imatrix:q}"
         " --threads {threads} --out {output.weights:q} > {log:q} 2>&1"
 
 
@@ -207,4 +214,4 @@ rule inspect_weights:
     message:
         "Describing {wildcards.model} {wildcards.variant}"
     shell:
-        "medeval inspect {input:q} --out {output:q} > {log:q} 2>&1"
+        "keep_log {log:q}; medeval inspect {input:q} --out {output:q} > {log:q} 2>&1"

@@ -78,7 +78,7 @@ wanted=$(pinned llama-cpp-python | sed -n '1s/ .*//p')
 have=$(into freeze 2>/dev/null | grep -i '^llama-cpp-python==' || true)
 # uv keeps the wheels that it has built, and tells them apart by the settings it was given, but not by CMAKE_ARGS in the
 # environment: through the latter one target would be handed the wheel of another.
-settings=$(echo "-DLLAVA_BUILD=OFF $target_options ${CMAKE_ARGS:-}" | tr -s ' ' ';' | sed 's/;$//')
+settings=$(echo "$common_options $target_options ${CMAKE_ARGS:-}" | tr -s ' ' ';' | sed 's/;$//')
 unset CMAKE_ARGS
 record=$environment/llama-cpp-python.settings
 work=.setup/llama-$target

@@ -1,6 +1,10 @@
 # Read by setup.sh: for each target, the options llama.cpp is compiled with and what the machine must have.
 # shellcheck shell=sh
 
+# Without AMX: GCC 12 and older take ldtilecfg to read 8 of its 64 bytes and drop the stores of the rest, so that on
+# processors with AMX every product of quantized weights ends in an illegal instruction. It also sums in another order.
+common_options="-DLLAVA_BUILD=OFF -DCMAKE_C_FLAGS=-U__AMX_INT8__ -DCMAKE_CXX_FLAGS=-U__AMX_INT8__"
+
 compile_options() { # what cmake is told for a target
     case "$1" in
         # llama-cpp-python's own CMakeLists.txt switches Metal on for every build on macOS, so a build for the processor

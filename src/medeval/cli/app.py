@@ -1,5 +1,6 @@
 """The command line: one command per stage. Each parses its arguments, calls one function and prints."""
 
+import faulthandler
 import logging
 import sys
 from typing import Any
@@ -57,6 +58,7 @@ def main(verbose: bool) -> None:
     Each command is one stage of the line claim -> items -> responses -> scores -> verdicts, and one
     Snakemake rule. Run the whole line with `snakemake`, or a single stage by hand.
     """
+    faulthandler.enable(sys.__stderr__ or sys.stderr)  # an engine that crashes says where in the job's log
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(message)s",

@@ -43,8 +43,9 @@ def schema() -> None:
     Example: medeval schema
     """
     from medeval.config.documentation import write_documentation
+    from medeval.config.shipped import CHECKOUT
 
-    for path in write_documentation(Path()):
+    for path in write_documentation(CHECKOUT):
         click.echo(str(path))
 
 

@@ -18,7 +18,7 @@ def describe_run(run: RunConfig) -> str:
     if missing := [str(path) for path in local_files(run) if not path.exists()]:
         raise MedevalError(
             f"the configuration names files that do not exist: {', '.join(missing)}",
-            "Correct the paths; they are relative to the folder where the command runs.",
+            "Correct the paths; they are relative to the folder where the command runs, or to the project's.",
         )
     for publication in (run.claims, *run.desk_audits):
         load_publication(publication)

@@ -40,7 +40,8 @@ def _page(config: dict[str, Any], publication: dict[str, Any]) -> str:
         "<!-- Written by `medeval schema` from src/medeval/config; change the descriptions there. -->",
         "",
         "A run is one YAML file, such as `config/demo.yaml` or `config/medpsy.yaml`. `medeval check FILE` validates",
-        "it and says what it will do. Unknown keys are errors. Paths are relative to the project's root.",
+        "it and says what it will do. Unknown keys are errors. A relative path is looked up in the folder where the",
+        "command runs and then in the project's, so that a run elsewhere needs copies of nothing that is shipped.",
         "",
         *_section("A run", config),
     ]

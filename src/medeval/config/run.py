@@ -1,5 +1,6 @@
 """The configuration of one run: which models, benchmarks, targets and protocol."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -14,13 +15,16 @@ from medeval.config.judge import LocalJudge as LocalJudge
 from medeval.config.judge import read_judge
 from medeval.config.lock import locked, read_lock
 from medeval.config.model import Model, Section, Slug, Variant
-from medeval.config.sources import AnySource, FileSource, HubSource, Source
+from medeval.config.shipped import located, project_of
+from medeval.config.sources import AnySource, FileSource, HubSource, PypiSource, Source
+from medeval.errors import MedevalError
 
 BenchmarkId = Literal[
     "medqa", "medmcqa", "pubmedqa", "mmlu_health", "mmlu_pro_health", "medxpertqa", "afrimedqa", "healthbench"
 ]
 Target = Literal["cpu", "vulkan", "metal", "cuda", "vllm", "api"]
 Mode = Literal["generate", "letter", "cloze", "choices_only"]
+_WILDCARD = re.compile(r"\{\s*\w+\s*[,}]")
 
 
 class Benchmark(Section):
@@ -247,35 +251,63 @@ def load_run(path: Path, *, with_lock: bool = True) -> RunConfig:
     return from_mapping(load_yaml(path), path, with_lock=with_lock)
 
 
-def from_mapping(document: dict[str, Any], path: Path, *, with_lock: bool = True) -> RunConfig:
-    """Validate a configuration that is already read; `path` locates the files it names and the errors.
+def from_mapping(
+    document: dict[str, Any], path: Path, *, with_lock: bool = True, project: Path | None = None
+) -> RunConfig:
+    """Validate a configuration that is already read.
 
-    Paths inside the configuration are relative to the folder where the command runs, which is the
-    project's root. Unless `with_lock` is false, the hub sources of a run that has a lock take their
-    revision, size and SHA-256 from it.
+    A relative path inside the configuration is looked up in the working directory, then in the project. Unless
+    `with_lock` is false, the hub sources of a run that has a lock take their revision, size and SHA-256 from it.
+
+    Args:
+        document: What the file holds.
+        path: The file, which errors name.
+        with_lock: Whether to apply the lock.
+        project: Folder with the files that come with the workflow; None for the project that `path` belongs to.
 
     Raises:
-        MedevalError: A key is wrong, or a hub source is absent from the lock or contradicts it.
+        MedevalError: A key is wrong, a file's path holds a wildcard, or a hub source is absent from the lock or
+            contradicts it.
     """
+    root = project or project_of(path)
     expanded = dict(document)
     for key, section in (("models", Model), ("benchmarks", Benchmark)):
         entries = document.get(key)
         if isinstance(entries, list):
-            expanded[key] = [_expand(entry, section) for entry in entries]
+            expanded[key] = [_expand(entry, section, root) for entry in entries]
     if isinstance(judge := document.get("judge"), str):
-        expanded["judge"] = read_judge(Path(judge)).model_dump()
-    run = validate(RunConfig, expanded, path)
+        expanded["judge"] = read_judge(located(Path(judge), root)).model_dump()
+    run = _with_files_located(validate(RunConfig, expanded, path), root)
+    _refuse_wildcards(run, path)
     if run.lock is None or not with_lock:
         return run
-    lock, lock_path = read_lock(run.lock), run.lock
-    return run.with_sources(lambda source: locked(source, lock, lock_path) if isinstance(source, HubSource) else source)
+    lock_path = located(run.lock, root)
+    lock = read_lock(lock_path)
+    pinned = run.with_sources(lambda s: locked(s, lock, lock_path) if isinstance(s, HubSource) else s)
+    return pinned.model_copy(update={"lock": lock_path})
 
 
-def _expand(entry: Any, section: type[Section]) -> Any:
+def _expand(entry: Any, section: type[Section], project: Path) -> Any:
     """Replace the path of a model or benchmark file by its validated content."""
     if not isinstance(entry, str):
         return entry
-    return validate(section, load_yaml(Path(entry)), Path(entry)).model_dump()
+    path = located(Path(entry), project)
+    return validate(section, load_yaml(path), path).model_dump()
+
+
+def _with_files_located(run: RunConfig, project: Path) -> RunConfig:
+    """Return the run with each file that it names where it is found, but for its lock, which may be written."""
+
+    def found(source: AnySource) -> AnySource:
+        if not isinstance(source, FileSource):
+            return source
+        return source.model_copy(update={"path": located(source.path, project)})
+
+    changed: dict[str, Any] = {
+        "claims": located(run.claims, project),
+        "desk_audits": [located(path, project) for path in run.desk_audits],
+    }
+    return run.with_sources(found).model_copy(update=changed)
 
 
 def _changed_model(model: Model, change: Callable[[AnySource], AnySource]) -> Model:
@@ -290,6 +322,18 @@ def _changed_variant(variant: Variant, change: Callable[[AnySource], AnySource])
     if variant.checkpoint is not None:
         return variant.model_copy(update={"checkpoint": [change(source) for source in variant.checkpoint]})
     return variant
+
+
+def _refuse_wildcards(run: RunConfig, path: Path) -> None:
+    """Refuse paths that Snakemake would fill in: it expands every name in braces, even in what functions return."""
+    files = {HubSource: "file", PypiSource: "member", FileSource: "path"}
+    named = [str(getattr(source, files[type(source)])) for source in run.sources()]
+    for file in (*named, str(run.claims), *map(str, run.desk_audits)):
+        if _WILDCARD.search(file):
+            raise MedevalError(
+                f"{path}: {file!r} holds a name in braces, which the workflow would take for a wildcard",
+                "Rename the file, or the folder that it is in.",
+            )
 
 
 def local_files(config: RunConfig) -> list[Path]:

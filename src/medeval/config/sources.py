@@ -53,7 +53,7 @@ class FileSource(_Source):
     """A file of this machine."""
 
     type: Literal["file"]
-    path: Path = Field(description="Path, relative to the folder where the command runs.")
+    path: Path = Field(description="Path, relative to the folder where the command runs or else to the project's.")
     sha256: Sha256 | None = Field(None, description="Expected SHA-256; checked when given, recorded always.")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from medeval.config.lock import Lock, LockedFile, locked, read_lock, write_lock
 from medeval.config.run import RunConfig
+from medeval.config.shipped import located, project_of
 from medeval.config.sources import HubSource, describe
 from medeval.errors import MedevalError
 from medeval.hub.download import download
@@ -39,7 +40,8 @@ class Resolution:
 def lock_run(run: RunConfig, config: Path, *, update: bool, patience: Patience | None = None) -> list[str]:
     """Resolve a run's hub files and write its lock: the one it names, or `config/locks/NAME.yaml`.
 
-    What could be resolved is written even if something else could not.
+    What could be resolved is written even if something else could not. A lock that comes with the project is read from
+    there, when the working directory has none at that path, and written to the working directory.
 
     Returns:
         Lines that say what changed.
@@ -48,9 +50,10 @@ def lock_run(run: RunConfig, config: Path, *, update: bool, patience: Patience |
         MedevalError: Something could not be resolved; the message names every such file.
     """
     path = run.lock or Path("config/locks", f"{run.name}.yaml")
-    lock = read_lock(path) if path.is_file() else Lock(files=[])
+    present = located(path, project_of(config))
+    lock = read_lock(present) if present.is_file() else Lock(files=[])
     resolution = resolve_run(run, lock, path, update=update, patience=patience)
-    if resolution.changes or not path.is_file():
+    if resolution.changes or not present.is_file():
         write_lock(path, resolution.lock)
     lines = resolution.changes or ["nothing changed"]
     if resolution.failures:

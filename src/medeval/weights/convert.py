@@ -12,13 +12,13 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from medeval.config.shipped import CHECKOUT, located
 from medeval.errors import MedevalError
 from medeval.files import atomic_path, read_json, sha256_file, write_json
 from medeval.weights.inspect import inspect_gguf
 
 log = logging.getLogger(__name__)
 
-ENVIRONMENT = Path(".venv-convert")
 TYPES = ("BF16", "F16", "F32", "Q8_0")
 _SETUP = "Run: make setup-convert"
 _PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "sentencepiece", "numpy")
@@ -76,11 +76,10 @@ def convert(
 def find_environment() -> Path:
     """Return the environment of the converter: the running one if it holds the converter, else `.venv-convert`.
 
-    The first is the case in a conda environment that Snakemake made; the second after `make setup-convert`, when the
-    program runs in the project's folder.
+    The first is the case in a conda environment that Snakemake made; the second after `make setup-convert`.
     """
     own = Path(sys.prefix)
-    return own if _share(own).is_dir() else ENVIRONMENT
+    return own if _share(own).is_dir() else located(Path(".venv-convert"), CHECKOUT)
 
 
 def _share(environment: Path) -> Path:
