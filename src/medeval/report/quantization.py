@@ -190,7 +190,11 @@ def _made(variant: Mapping[str, Any] | None) -> str:
         return "not in the configuration"
     if variant["quantize_from"] is not None:
         again = ", which is itself quantized" if variant["allow_requantize"] else ""
-        return f"made here as {variant['type']} from {variant['quantize_from']}{again}"
+        matrix = f", with the importance matrix {variant['imatrix']}" if variant["imatrix"] else ""
+        return f"made here as {variant['type']} from {variant['quantize_from']}{again}{matrix}"
+    if variant["checkpoint"] is not None:
+        files = variant["checkpoint"]
+        return f"converted here to {variant['type']} from {len(files)} files, first {source_text(files[0])}"
     return source_text(variant["source"])
 
 

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medeval.config.model import Variant
 from medeval.report.contamination import against_chance
 from medeval.report.forest import flipped, track
 from medeval.report.numbers import count, failure_cell, figure, p_value, percent, points
-from medeval.report.quantization import _width
+from medeval.report.quantization import _made, _width
 from medeval.report.scale import Scale, accuracy_scale, scale_for
 
 
@@ -95,3 +96,22 @@ def test_a_control_is_judged_by_its_interval(low, high, chance, words):
 def test_tensor_types_are_ordered_from_wide_to_narrow():
     kinds = ["Q4_K", "F32", "IQ3_S", "Q8_0", "BF16", "Q5_0", "Q6_K", "F16", "IQ4_XS"]
     assert sorted(kinds, key=_width) == ["F32", "BF16", "F16", "Q8_0", "Q6_K", "Q5_0", "IQ4_XS", "Q4_K", "IQ3_S"]
+
+
+_HUB = {"type": "hub", "repo": "o/m", "revision": "0" * 40, "file": "model.safetensors"}
+
+
+@pytest.mark.parametrize(
+    ("variant", "words"),
+    [
+        ({"source": _HUB}, f"hub model o/m@{'0' * 40}:model.safetensors"),
+        ({"checkpoint": [_HUB], "type": "BF16"}, "converted here to BF16 from 1 files, first hub model o/m@"),
+        ({"quantize_from": "f16", "type": "Q4_K_M"}, "made here as Q4_K_M from f16"),
+        (
+            {"quantize_from": "f16", "type": "Q4_K_M", "imatrix": "medical"},
+            "made here as Q4_K_M from f16, with the importance matrix medical",
+        ),
+    ],
+)
+def test_where_weights_come_from_is_said_of_every_kind(variant, words):
+    assert _made(Variant.model_validate(variant).model_dump()).startswith(words)
