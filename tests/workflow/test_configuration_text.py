@@ -41,8 +41,9 @@ FRAGMENTS += [
     "\n\n[",
     "*",
 ]
+FRAGMENTS += ["<results>", "<logs>", "<x>"]
 TEXTS = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(st.characters(codec="utf-8", exclude_characters="\0"))))
-LOST = "You are {model} {variant}, '{{x}}' \"{input}\"\n$HOME `id` \\ %s"
+LOST = "You are {model} {variant}, '{{x}}' \"{input}\"\n$HOME `id` \\ %s <results>"
 
 
 def shell_commands(output: str) -> Iterator[list[str]]:

@@ -24,7 +24,7 @@ BenchmarkId = Literal[
 ]
 Target = Literal["cpu", "vulkan", "metal", "cuda", "vllm", "api"]
 Mode = Literal["generate", "letter", "cloze", "choices_only"]
-_WILDCARD = re.compile(r"\{\s*\w+\s*[,}]")
+_WILDCARD = re.compile(r"\{\s*\w+\s*[,}]|<[a-z][a-z0-9_]*>")
 
 
 class Benchmark(Section):
@@ -325,13 +325,13 @@ def _changed_variant(variant: Variant, change: Callable[[AnySource], AnySource])
 
 
 def _refuse_wildcards(run: RunConfig, path: Path) -> None:
-    """Refuse paths that Snakemake would fill in: it expands every name in braces, even in what functions return."""
+    """Refuse paths that Snakemake would fill in: names in braces and in < >, even in what functions return."""
     files = {HubSource: "file", PypiSource: "member", FileSource: "path"}
     named = [str(getattr(source, files[type(source)])) for source in run.sources()]
     for file in (*named, str(run.claims), *map(str, run.desk_audits)):
         if _WILDCARD.search(file):
             raise MedevalError(
-                f"{path}: {file!r} holds a name in braces, which the workflow would take for a wildcard",
+                f"{path}: {file!r} holds a name in braces or in < >, which the workflow would fill in",
                 "Rename the file, or the folder that it is in.",
             )
 

@@ -39,18 +39,18 @@ def test_a_configuration_belongs_to_the_project_above_it_or_to_that_of_the_packa
     assert project_of(project.parent / "mine.yaml") == CHECKOUT == ROOT
 
 
-@pytest.mark.parametrize("name", ["{model}.jsonl", "{ file ,x}", "a{0}"])
+@pytest.mark.parametrize("name", ["{model}.jsonl", "{ file ,x}", "a{0}", "<results>.jsonl"])
 def test_a_path_that_the_workflow_would_fill_in_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     corpora = {"contamination": {"corpora": [{"type": "file", "path": f"texts/{name}"}]}}
     for changes in (corpora, {"claims": name}, {"desk_audits": [name]}):
-        with pytest.raises(MedevalError, match=r"run.yaml: '.*' holds a name in braces"):
+        with pytest.raises(MedevalError, match=r"run.yaml: '.*' holds a name in braces or in < >"):
             load_run(configuration(tmp_path, **changes))
 
 
-@pytest.mark.parametrize("name", ["{}.jsonl", "{a b}", "a } { b", "it's", 'a "b"', "$HOME", "a\nb"])
+@pytest.mark.parametrize("name", ["{}.jsonl", "{a b}", "a } { b", "<>", "a < b > c", "it's", 'a "b"', "$HOME", "a\nb"])
 def test_any_other_path_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     run = load_run(configuration(tmp_path, contamination={"corpora": [{"type": "file", "path": name}]}))
