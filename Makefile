@@ -57,13 +57,13 @@ check: setup ## Lint, format, types, layers, workflow
 	@$(BIN)/snakemake --lint
 
 check-oracles: setup ## Compare with what others published, from replies that are not part of the project
-	@$(BIN)/python -m pytest -s tests/shared
+	@$(BIN)/python -m pytest -s tests/oracles
 
 record-readings: setup ## Record what this version of the extractor reads in the golden corpus
 	@$(BIN)/python tests/unit/answers/answers_golden.py
 
 check-vulkan: setup-vulkan ## Try the Vulkan build on a software device (Mesa's lavapipe): some minutes
-	@.venv-vulkan/bin/python -m pytest -s tests/local/check_vulkan.py
+	@.venv-vulkan/bin/python -m pytest -s tests/devices/check_vulkan.py
 
 simulate: setup ## Check the statistics by simulation, about half an hour: audits, intervals and tests
 	@$(BIN)/python -m pytest -s tests/simulate/simulate_*.py

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from medeval.config.run import from_mapping
-from medeval.plan import Plan, job_prefix, one_of
+from medeval.run.config import from_mapping
+from medeval.run.plan import Plan, job_prefix, one_of
 
 min_version("9.27")
 # What comes with the project is found beside this file; results go where the user stands.

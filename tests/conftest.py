@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from medeval.config.files import load_yaml
-from medeval.config.model import Model
 from medeval.hub.fetch import fetch
+from medeval.records.yaml_files import load_yaml
+from medeval.run.model import Model
 from medeval.weights.quantize import quantize
 
 ROOT = Path(__file__).parents[1]

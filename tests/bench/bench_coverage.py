@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from medeval import tables
-from medeval.benchmarks.registry import BENCHMARKS, load_benchmark, source_files
+from medeval.items.benchmarks.registry import BENCHMARKS, load_benchmark, source_files
+from medeval.records import tables
 
 SHARED = Path(os.environ.get("MEDEVAL_SHARED") or Path(__file__).resolve().parents[2].parent / "shared")
 AFRIMEDQA = SHARED / "data/afrimedqa/expert_mcq_3910_flattened.csv"

@@ -28,10 +28,10 @@ import httpx2
 import llama_cpp
 import numpy as np
 
-from medeval.engines.llama_engine import LlamaEngine
-from medeval.engines.llama_model import LlamaModel
-from medeval.engines.probe import chosen_width, speeds
-from medeval.engines.types import GenerationRequest, ScoreRequest
+from medeval.responses.engines.llama_engine import LlamaEngine
+from medeval.responses.engines.llama_model import LlamaModel
+from medeval.responses.engines.probe import chosen_width, speeds
+from medeval.responses.engines.types import GenerationRequest, ScoreRequest
 
 # Characters of 8,090 questions of MedQA, MedMCQA and MMLU's health subjects, and of their options, at these quantiles.
 QUANTILES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
@@ -300,9 +300,9 @@ def memory(options: argparse.Namespace, width: int) -> dict[str, float]:
     code = f"""
 import json
 from pathlib import Path
-from medeval.engines.llama_context import LlamaContext
-from medeval.engines.llama_engine import LlamaEngine
-from medeval.engines.types import GenerationRequest
+from medeval.responses.engines.llama_context import LlamaContext
+from medeval.responses.engines.llama_engine import LlamaEngine
+from medeval.responses.engines.types import GenerationRequest
 def kib(name):
     return int(next(l for l in open("/proc/self/status") if l.startswith(name)).split()[1])
 before = kib("VmRSS")

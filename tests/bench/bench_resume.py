@@ -20,7 +20,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from medeval.items import make_items
+from medeval.items.make import make_items
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,8 +19,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from medeval import tables
 from medeval.answers.reading import read_answer
+from medeval.records import tables
 
 ITEMS, BODIES, CHUNK = 12_000, 2_000, 10_000
 OPTIONS = ("Acute myocardial infarction", "Pulmonary embolism", "Gastro-oesophageal reflux", "Panic disorder")

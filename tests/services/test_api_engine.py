@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from medeval.answers.reasoning import split_reasoning
-from medeval.engines.api_engine import ApiEngine, MessagesTemplate
-from medeval.engines.openai_endpoint import Endpoint
-from medeval.engines.types import Chat, Completion, Engine, GenerationRequest, Sampling, ScoreRequest
 from medeval.errors import MedevalError
+from medeval.responses.engines.api_engine import ApiEngine, MessagesTemplate
+from medeval.responses.engines.openai_endpoint import Endpoint
+from medeval.responses.engines.types import Chat, Completion, Engine, GenerationRequest, Sampling, ScoreRequest
+from medeval.text.reasoning import split_reasoning
 from tests.services.chat_server import MODEL, Answer, ChatServer, completion, error
 
 Serve = Callable[..., ChatServer]

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from medeval import tables
 from medeval.cli.app import main
-from medeval.engines.openai_client import SIMPLE_QUESTION
-from medeval.items import make_items
+from medeval.items.make import make_items
+from medeval.records import tables
+from medeval.responses.engines.openai_client import SIMPLE_QUESTION
 from tests.services.chat_server import Answer, ChatServer, completion
 
 Serve = Callable[..., ChatServer]

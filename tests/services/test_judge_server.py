@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from medeval.config.run import ApiJudge
-from medeval.engines.openai_client import SIMPLE_QUESTION
 from medeval.errors import MedevalError
-from medeval.healthbench.judge import Question, ServerJudge, Verdict
+from medeval.grades.judge import Question, ServerJudge, Verdict
+from medeval.responses.engines.openai_client import SIMPLE_QUESTION
+from medeval.run.config import ApiJudge
 from tests.services.chat_server import Answer, ChatServer, completion, error
 
 Serve = Callable[..., ChatServer]

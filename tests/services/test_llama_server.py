@@ -12,13 +12,13 @@ from typing import Any
 import httpx2
 import pytest
 
-from medeval.answers.reasoning import split_reasoning
-from medeval.engines.api_engine import ApiEngine
-from medeval.engines.chat import ChatTemplate
-from medeval.engines.llama_model import LlamaModel
-from medeval.engines.openai_endpoint import Endpoint
-from medeval.engines.types import Completion, GenerationRequest, Sampling
 from medeval.errors import MedevalError
+from medeval.responses.engines.api_engine import ApiEngine
+from medeval.responses.engines.chat import ChatTemplate
+from medeval.responses.engines.llama_model import LlamaModel
+from medeval.responses.engines.openai_endpoint import Endpoint
+from medeval.responses.engines.types import Completion, GenerationRequest, Sampling
+from medeval.text.reasoning import split_reasoning
 
 QUESTIONS = ["Which organ produces insulin?", "Name the longest bone.", "What does the heart do?", "What is scurvy?"]
 THINK = ("<think>", "</think>")

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from medeval.engines.openai_client import SIMPLE_QUESTION, Client, Refusal
-from medeval.engines.openai_endpoint import Endpoint
-from medeval.engines.openai_reply import Reply
-from medeval.engines.openai_server import inspect_server
-from medeval.engines.pacing import Pace, Shares, retry_after
 from medeval.errors import MedevalError
+from medeval.responses.engines.openai_client import SIMPLE_QUESTION, Client, Refusal
+from medeval.responses.engines.openai_endpoint import Endpoint
+from medeval.responses.engines.openai_reply import Reply
+from medeval.responses.engines.openai_server import inspect_server
+from medeval.responses.engines.pacing import Pace, Shares, retry_after
 from tests.services.chat_server import MODEL, Answer, ChatServer, completion, error
 
 SIMPLE = SIMPLE_QUESTION[0]["content"]

@@ -15,13 +15,13 @@ import pytest
 from populations import FULL, MEDPSY_1_7B
 from scipy import optimize, special, stats
 
-from medeval.claims.decide import decide_bounded_loss, decide_equality, decide_order, decide_point_value
-from medeval.claims.measured import Difference, Published
-from medeval.claims.values import repetition
-from medeval.claims.verdicts import Verdict
 from medeval.statistics.macro import Component, MacroEstimate, macro_average, macro_bootstrap
 from medeval.statistics.multiplicity import holm
 from medeval.statistics.runs import one_run_variance
+from medeval.verdicts.decide import decide_bounded_loss, decide_equality, decide_order, decide_point_value
+from medeval.verdicts.measured import Difference, Published
+from medeval.verdicts.values import repetition
+from medeval.verdicts.verdict import Verdict
 
 # The bootstrap is drawn in the first half of the audits.
 EVALUATIONS, BOOTSTRAPPED, RUNS = 4_000, 2_000, 3

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medeval.audit.figures import assumptions
-from medeval.audit.looks import rounds_after
-from medeval.audit.questions import Question, questions
-from medeval.audit.simulate import Assumed, Simulated, simulate
-from medeval.config.audit import Audit as Settings
-from medeval.config.publication import load_publication
+from medeval.publication.publication import load_publication
+from medeval.run.audit import Audit as Settings
 from medeval.statistics.arrays import IntArray
 from medeval.statistics.power import detection_factor
 from medeval.statistics.sequential.looks import INSIDE
+from medeval.verdicts.audit.figures import assumptions
+from medeval.verdicts.audit.looks import rounds_after
+from medeval.verdicts.audit.questions import Question, questions
+from medeval.verdicts.audit.simulate import Assumed, Simulated, simulate
 
 AUDITS, RISK = 2_000, 0.05
 PUBLICATION = load_publication(Path(__file__).parents[2] / "config/claims/medpsy.yaml")

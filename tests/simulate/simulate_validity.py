@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from populations import NULLS, Population, equal
 
-from medeval.audit.draws import by_round
-from medeval.audit.order import draw_order
-from medeval.audit.units import Unit
 from medeval.statistics.sequential.evidence import log_evidence
 from medeval.statistics.sequential.looks import first_true
+from medeval.verdicts.audit.draws import by_round
+from medeval.verdicts.audit.order import draw_order
+from medeval.verdicts.audit.units import Unit
 
 AUDITS, RISK = 2_000, 0.05
 BATCH = 1_500_000

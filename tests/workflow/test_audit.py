@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from medeval import tables
-from medeval.files import sha256_file
+from medeval.records import tables
+from medeval.records.files import sha256_file
 from tests.workflow.conftest import run_snakemake, small_config, workflow_copy
 
 AUDITED = {"seed": "31415926", "first_rounds": 3, "growth": 2, "max_items": 12}

@@ -17,8 +17,8 @@ import yaml
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from medeval import tables
-from medeval.config.run import load_run
+from medeval.records import tables
+from medeval.run.config import load_run
 from tests.workflow.conftest import run_snakemake, small_config, workflow_copy
 
 # CI plans a tenth of what `make trials` does.

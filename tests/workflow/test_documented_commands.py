@@ -20,7 +20,7 @@ import yaml
 from click.testing import CliRunner
 
 from medeval.cli.app import main
-from medeval.judging.rows import read_rows
+from medeval.grades.judges.rows import read_rows
 from tests.unit.weights.checkpoints import make_checkpoint
 from tests.workflow.conftest import ROOT
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pytest
 
-from medeval import tables
+from medeval.records import tables
 from tests.workflow.conftest import ROOT, run_snakemake, small_config, workflow_copy
 
 

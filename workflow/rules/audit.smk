@@ -2,6 +2,8 @@
 # judges and asks again until every claim is decided or the budget ends. What was asked is kept in AUDIT/batches, so a
 # job that is killed continues, and nothing is asked twice.
 
+from medeval.verdicts.audit.terms import needed_files
+
 AUDIT = RESULTS / "audit"
 
 
@@ -39,7 +41,7 @@ rule audit:
         claims=lambda wildcards: str(run.claims),
         questions=lambda wildcards: plan.items(),
         conversations=lambda wildcards: plan.conversations(),
-        files=lambda wildcards: plan.audit_files(),
+        files=lambda wildcards: needed_files(plan),
     output:
         str(RESULTS / "audit.json"),
     log:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
-from medeval.homoglyphs import fold_lookalikes
+from medeval.text.homoglyphs import fold_lookalikes
 
 # Halves of pairs, which JSON allows and UTF-8 does not.
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -36,9 +36,9 @@ def agree(
 
     Example: medeval agree cpu/medqa.parquet vulkan/medqa.parquet --items medqa.parquet --gate --out agreement.json
     """
-    from medeval.agree.run import agree as run
-    from medeval.agree.show import render
-    from medeval.files import write_json
+    from medeval.comparisons.agreement.run import agree as run
+    from medeval.comparisons.agreement.show import render
+    from medeval.records.files import write_json
 
     document = run(
         a,

@@ -10,8 +10,8 @@ from medeval.cli.common import FILE, FOLDER, command_line, json_object
 from medeval.errors import MedevalError
 
 if TYPE_CHECKING:
-    from medeval.audit.document import Audit
-    from medeval.config.run import RunConfig
+    from medeval.run.config import RunConfig
+    from medeval.verdicts.audit.document import Audit
 
 _RISK = click.FloatRange(0, 0.5, min_open=True)
 _DEFAULT_RISK = 0.05
@@ -54,14 +54,14 @@ def audit_plan(
 
     Example: medeval audit plan config/medpsy.yaml --claim c04 --budget 450
     """
-    from medeval.audit.cost import all_costs
-    from medeval.audit.plan import prospects
-    from medeval.audit.show import plan_document, prospect_lines
-    from medeval.audit.terms import check_claims
-    from medeval.audit.units import read_units
-    from medeval.config.publication import load_publication
-    from medeval.config.run import load_run
-    from medeval.files import write_json
+    from medeval.publication.publication import load_publication
+    from medeval.records.files import write_json
+    from medeval.run.config import load_run
+    from medeval.verdicts.audit.cost import all_costs
+    from medeval.verdicts.audit.plan import prospects
+    from medeval.verdicts.audit.show import plan_document, prospect_lines
+    from medeval.verdicts.audit.terms import check_claims
+    from medeval.verdicts.audit.units import read_units
 
     run = load_run(config)
     publication = load_publication(run.claims)
@@ -104,11 +104,12 @@ def audit_order(
 
     Example: medeval audit order results/demo/items/medqa.parquet --seed 31415926 --out order.json
     """
-    from medeval.audit.order import draw_order, read_order, write_order
-    from medeval.audit.rounds import write_rounds
-    from medeval.audit.terms import settings_of, terms_of
-    from medeval.audit.units import read_units
-    from medeval.config.publication import load_publication
+    from medeval.publication.publication import load_publication
+    from medeval.run.audited import settings_of
+    from medeval.verdicts.audit.order import draw_order, read_order, write_order
+    from medeval.verdicts.audit.rounds import write_rounds
+    from medeval.verdicts.audit.terms import terms_of
+    from medeval.verdicts.audit.units import read_units
 
     if [seed, config, check].count(None) != 2:
         raise MedevalError(
@@ -156,12 +157,12 @@ def audit_status(
 
     Example: medeval audit status config/medpsy.yaml --order order.json --claim c04 items/*.parquet scores/*.parquet
     """
-    from medeval.audit.document import audit_document, audit_parts
-    from medeval.audit.show import status_lines
-    from medeval.audit.terms import check_claims
-    from medeval.audit.trace import write_drawing
-    from medeval.config.run import load_run
-    from medeval.files import write_json
+    from medeval.records.files import write_json
+    from medeval.report.audit_trace import write_drawing
+    from medeval.run.config import load_run
+    from medeval.verdicts.audit.document import audit_document, audit_parts
+    from medeval.verdicts.audit.show import status_lines
+    from medeval.verdicts.audit.terms import check_claims
 
     run = load_run(config)
     if (order_path is None) != (not tables):
@@ -192,9 +193,9 @@ def audit_run(config: str, order: Path, out: Path, items: tuple[Path, ...]) -> N
 
     Example: medeval audit run --config config/demo.yaml --order order.json --out audit.json results/demo/items/*
     """
-    from medeval.audit.conduct import Site, conduct
-    from medeval.audit.show import look_line, status_lines
-    from medeval.files import write_json
+    from medeval.records.files import write_json
+    from medeval.verdicts.audit.conduct import Site, conduct
+    from medeval.verdicts.audit.show import look_line, status_lines
 
     run = _run_of(config)
     # The run itself is in the record of the order; the command names it only.
@@ -215,8 +216,8 @@ def audit_answer(config: str, results: Path, system: str, batches: tuple[Path, .
 
     Example: medeval audit answer --config config/demo.yaml --results results/demo --system smollm2/f16 FOLDER
     """
-    from medeval.audit.asking import answer, settings_of
-    from medeval.audit.terms import target_of
+    from medeval.run.audited import target_of
+    from medeval.verdicts.audit.asking import answer, settings_of
 
     run = _run_of(config)
     command = f"medeval audit answer --config {run.name} --results {results} --system {system}"
@@ -226,7 +227,7 @@ def audit_answer(config: str, results: Path, system: str, batches: tuple[Path, .
 
 def _run_of(text: str) -> "RunConfig":
     """Read a run: a file, or JSON as the workflow gives it."""
-    from medeval.config.run import from_mapping, load_run
+    from medeval.run.config import from_mapping, load_run
 
     return (
         from_mapping(json_object("--config", text), Path("--config")) if text.startswith("{") else load_run(Path(text))
@@ -236,13 +237,13 @@ def _run_of(text: str) -> "RunConfig":
 def _audit_of_tables(
     run: "RunConfig", paths: Sequence[Path], order_path: Path, risk: float, target: str | None
 ) -> "Audit":
-    from medeval.audit.answers import read_answers
-    from medeval.audit.document import Audit
-    from medeval.audit.order import read_order
-    from medeval.audit.terms import check_terms
-    from medeval.audit.units import read_units
-    from medeval.compare.inputs import by_kind
-    from medeval.config.publication import load_publication
+    from medeval.publication.publication import load_publication
+    from medeval.records.inputs import by_kind
+    from medeval.verdicts.audit.answers import read_answers
+    from medeval.verdicts.audit.document import Audit
+    from medeval.verdicts.audit.order import read_order
+    from medeval.verdicts.audit.terms import check_terms
+    from medeval.verdicts.audit.units import read_units
 
     kinds = by_kind(paths)
     check_terms(order_path, risk)
@@ -253,9 +254,9 @@ def _audit_of_tables(
 
 
 def _audit_of_run(run: "RunConfig", risk: float) -> "Audit":
-    from medeval.audit.conduct import Site, state_of
-    from medeval.audit.terms import check_terms
-    from medeval.plan import Plan
+    from medeval.run.plan import Plan
+    from medeval.verdicts.audit.conduct import Site, state_of
+    from medeval.verdicts.audit.terms import check_terms
 
     results = Path("results") / run.name
     plan, order = Plan(run, results), results / "audit" / "order.json"

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import click
 from pydantic import BaseModel
 
-from medeval.config.files import validate
 from medeval.errors import MedevalError
+from medeval.records.yaml_files import validate
 
 FILE = click.Path(path_type=Path)
 FOLDER = click.Path(path_type=Path, file_okay=False)

@@ -16,7 +16,7 @@ def desk_audit(publication: Path, as_json: bool) -> None:
 
     Example: medeval desk-audit config/claims/medpsy.yaml
     """
-    from medeval.desk_audit.command import run
+    from medeval.publication.desk_audit.command import run
 
     click.echo(run(publication, as_json), nl=False)
 
@@ -29,8 +29,8 @@ def check(config: Path, as_json: bool) -> None:
 
     Example: medeval check config/demo.yaml
     """
-    from medeval.config.check import describe_run
-    from medeval.config.run import load_run
+    from medeval.run.check import describe_run
+    from medeval.run.config import load_run
 
     run = load_run(config)
     click.echo(run.model_dump_json() if as_json else describe_run(run))
@@ -42,8 +42,8 @@ def schema() -> None:
 
     Example: medeval schema
     """
-    from medeval.config.documentation import write_documentation
-    from medeval.config.shipped import CHECKOUT
+    from medeval.run.documentation import write_documentation
+    from medeval.run.shipped import CHECKOUT
 
     for path in write_documentation(CHECKOUT):
         click.echo(str(path))
@@ -56,6 +56,6 @@ def demo(cores: int | None) -> None:
 
     Example: medeval demo
     """
-    from medeval.demo import run_demo
+    from medeval.cli.demo import run_demo
 
     sys.exit(run_demo(cores))

@@ -16,9 +16,9 @@ def coverage(tables: tuple[Path, ...], as_json: bool) -> None:
 
     Example: medeval coverage results/items/*.parquet
     """
-    from medeval.coverage.report import coverage as account_of
-    from medeval.coverage.report import read_tables
-    from medeval.coverage.show import render
+    from medeval.items.coverage.report import coverage as account_of
+    from medeval.items.coverage.report import read_tables
+    from medeval.items.coverage.show import render
 
     account = account_of(read_tables(tables))
     click.echo(json.dumps(account, indent=2, ensure_ascii=False, allow_nan=False) if as_json else render(account))

@@ -17,8 +17,8 @@ def fetch(source: str, lock: Path | None, mirror: str | None, out: Path) -> None
 
     Example: medeval fetch --source '{"type": "file", "path": "rows.jsonl"}' --out rows.jsonl
     """
-    from medeval.config.sources import parse_source
     from medeval.hub.fetch import fetch as run
+    from medeval.run.sources import parse_source
 
     record = run(parse_source(source), out, lock=lock, mirror=mirror)
     click.echo(f"{out}: {record['bytes']:,} bytes, SHA-256 {record['sha256']}, from {record['description']}")
@@ -39,7 +39,7 @@ def items(benchmark: str, sources: tuple[Path, ...], expected: int | None, out: 
 
     Example: medeval items --benchmark medqa --source test.jsonl --out medqa.parquet
     """
-    from medeval.items import make_items
+    from medeval.items.make import make_items
 
     given = {name: value for name, value in options.items() if value is not None}
     click.echo(make_items(benchmark, sources, out, expected=expected, command=command_line(), options=given))

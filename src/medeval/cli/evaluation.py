@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from medeval.cli.common import FILE, FOLDER, command_line, json_object, section
-from medeval.config.files import validate
+from medeval.records.yaml_files import validate
 
 
 @click.command()
@@ -16,7 +16,7 @@ def merge(out: Path, shards: tuple[Path, ...]) -> None:
 
     Example: medeval merge --out medqa.parquet medqa.shards/1-of-2.parquet medqa.shards/2-of-2.parquet
     """
-    from medeval.shards import merge as run
+    from medeval.records.shards import merge as run
 
     click.echo(f"{out}: {run(shards, out, command=command_line())} responses of {len(shards)} shards")
 
@@ -65,12 +65,12 @@ def evaluate(
     Example: medeval evaluate --items medqa.parquet --weights q4_k_m.gguf --model smollm2 --variant q4_k_m
     --out responses.parquet
     """
-    from medeval.config.model import Reasoning, Served
-    from medeval.config.run import Engine, Protocol, Vllm
-    from medeval.evaluate import Run
-    from medeval.evaluate import evaluate as run
-    from medeval.shards import Shard
-    from medeval.subject import Subject
+    from medeval.records.shards import Shard
+    from medeval.responses.evaluate import Run
+    from medeval.responses.evaluate import evaluate as run
+    from medeval.responses.subject import Subject
+    from medeval.run.config import Engine, Protocol, Vllm
+    from medeval.run.model import Reasoning, Served
 
     width = int(sequences) if sequences.isdigit() else sequences
     machine = {**json_object("--engine", engine), "threads": threads, "sequences": width}

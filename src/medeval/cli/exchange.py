@@ -10,7 +10,7 @@ from medeval.cli.common import FILE, FOLDER, command_line, section
 from medeval.errors import MedevalError
 
 if TYPE_CHECKING:
-    from medeval.scoring.layout import Stated
+    from medeval.scores.layout import Stated
 
 
 @click.command("import")
@@ -60,8 +60,8 @@ def import_responses(
     Example: medeval import lm-eval --items medqa.parquet --out responses.parquet
     samples_medqa_4options_2026-01-01T00-00-00.000000.jsonl
     """
-    from medeval.exchange.importing import FORMATS, Import
-    from medeval.exchange.importing import import_responses as run
+    from medeval.scores.imports.importing import FORMATS, Import
+    from medeval.scores.imports.importing import import_responses as run
 
     settings = Import(
         format=FORMATS[FORMATS.index(format_)],
@@ -118,8 +118,8 @@ def export(
     Example: medeval export every-eval-ever --scores scores.parquet --items medqa.parquet --out shared
     --organization "Our Institute" --relationship third_party --model-id medpsy-4b=qvac/MedPsy-4B
     """
-    from medeval.exchange.every_eval_ever import Publication
-    from medeval.exchange.exporting import export_every_eval_ever
+    from medeval.report.export.every_eval_ever import Publication
+    from medeval.report.export.exporting import export_every_eval_ever
 
     publication = Publication(
         organization=organization,
@@ -147,8 +147,8 @@ def stated_by(
     Raises:
         MedevalError: The delimiters of reasoning are not JSON, or not two texts.
     """
-    from medeval.config.model import Reasoning
-    from medeval.scoring.layout import Stated
+    from medeval.run.model import Reasoning
+    from medeval.scores.layout import Stated
 
     as_is = reasoning == "none"
     return Stated(

@@ -30,10 +30,10 @@ def grade(
     Example: medeval grade --conversations healthbench.parquet --responses responses.parquet
     --judge config/judges/gpt-4.1.yaml --out grades.parquet
     """
-    from medeval.healthbench.estimate import estimate
-    from medeval.healthbench.grade import calls_of
-    from medeval.healthbench.grade import grade as run
-    from medeval.healthbench.judges import make_judge, read_settings
+    from medeval.grades.estimate import estimate
+    from medeval.grades.grade import calls_of
+    from medeval.grades.grade import grade as run
+    from medeval.grades.judge_settings import make_judge, read_settings
 
     settings = read_settings(judge)
     calls = calls_of(conversations, responses, settings.mode)
@@ -66,8 +66,8 @@ def score(grades: Path, responses: Path | None, out: Path, seed: int) -> None:
 
     Example: medeval healthbench score --grades grades.parquet --out scores.json
     """
-    from medeval.healthbench.command import score_file
-    from medeval.healthbench.show import score_lines
+    from medeval.grades.command import score_file
+    from medeval.grades.show import score_lines
 
     document = score_file(grades, responses, out, seed=seed)
     for line in (*(f"note: {note}" for note in document["notes"]), *score_lines(document), f"written: {out}"):
@@ -89,8 +89,8 @@ def compare(grades: tuple[Path, ...], responses: tuple[Path, ...], out: Path | N
 
     Example: medeval healthbench compare --grades a.parquet --grades b.parquet --responses both.parquet
     """
-    from medeval.healthbench.command import compare_files
-    from medeval.healthbench.show import pair_lines
+    from medeval.grades.command import compare_files
+    from medeval.grades.show import pair_lines
 
     document = compare_files(grades, responses, out, seed=seed)
     for line in (*(f"note: {note}" for note in document["notes"]), *pair_lines(document)):

@@ -15,8 +15,8 @@ def lock(config: Path, update: bool) -> None:
 
     Example: medeval lock config/medpsy.yaml
     """
-    from medeval.config.run import load_run
     from medeval.hub.locking import lock_run
+    from medeval.run.config import load_run
 
     for line in lock_run(load_run(config, with_lock=False), config, update=update):
         click.echo(line)
@@ -30,8 +30,8 @@ def mirror(config: Path, out: Path) -> None:
 
     Example: medeval mirror config/medpsy.yaml --out mirror
     """
-    from medeval.config.run import load_run
     from medeval.hub.collect import collect
+    from medeval.run.config import load_run
 
     for line in collect(load_run(config), out):
         click.echo(line)

@@ -51,11 +51,11 @@ def meta_eval(
 
     Example: medeval judge meta-eval oss_meta_eval.jsonl --judge judge.yaml --samples 2 --out audit.json
     """
-    from medeval.files import refuse_to_replace, write_json
-    from medeval.judging.meta_evaluation import meta_evaluation
-    from medeval.judging.rows import read_rows
-    from medeval.judging.show import shown
-    from medeval.judging.verdicts import read_verdicts
+    from medeval.grades.judges.meta_evaluation import meta_evaluation
+    from medeval.grades.judges.rows import read_rows
+    from medeval.grades.judges.show import shown
+    from medeval.grades.judges.verdicts import read_verdicts
+    from medeval.records.files import refuse_to_replace, write_json
 
     stored = verdicts or out.with_name(out.name + ".verdicts.parquet")
     refuse_to_replace(out, [rows, stored])
@@ -66,9 +66,9 @@ def meta_eval(
     if judge_json is None and verdicts is None:
         raise MedevalError("there is no judge and there are no verdicts", "Add --judge, or --verdicts FILE.")
     if judge_json is not None:
-        from medeval.healthbench.estimate import estimate
-        from medeval.healthbench.judges import make_judge, read_settings
-        from medeval.judging.ask import ask, questions_left
+        from medeval.grades.estimate import estimate
+        from medeval.grades.judge_settings import make_judge, read_settings
+        from medeval.grades.judges.ask import ask, questions_left
 
         settings = read_settings(judge_json)
         asked = make_judge(settings, judge_weights, threads)
@@ -112,13 +112,13 @@ def calibrate(
 
     Example: medeval judge calibrate grades.parquet --rows meta.jsonl --verdicts verdicts.parquet --out calibrated.json
     """
-    from medeval.files import refuse_to_replace, write_json
-    from medeval.judging.calibrate import calibrate as run
-    from medeval.judging.grades import read_one_judge
-    from medeval.judging.labelled import read_labelled
-    from medeval.judging.rows import read_rows
-    from medeval.judging.show_calibration import shown
-    from medeval.judging.verdicts import read_verdicts
+    from medeval.grades.judges.calibrate import calibrate as run
+    from medeval.grades.judges.grades import read_one_judge
+    from medeval.grades.judges.labelled import read_labelled
+    from medeval.grades.judges.rows import read_rows
+    from medeval.grades.judges.show_calibration import shown
+    from medeval.grades.judges.verdicts import read_verdicts
+    from medeval.records.files import refuse_to_replace, write_json
 
     refuse_to_replace(out, [*grades, rows, verdicts, *([labelled] if labelled else [])])
     found = read_rows(rows)
@@ -146,11 +146,11 @@ def panel(grades: tuple[Path, ...], families: tuple[str, ...], config: Path | No
 
     Example: medeval judge panel a.parquet b.parquet c.parquet --family medpsy-4b=qwen --family Llama=llama --out p.json
     """
-    from medeval.files import refuse_to_replace, write_json
-    from medeval.judging.families import of_run, parse_families
-    from medeval.judging.grades import read_by_judge
-    from medeval.judging.panel import panel as run
-    from medeval.judging.show_panel import shown
+    from medeval.grades.judges.families import of_run, parse_families
+    from medeval.grades.judges.grades import read_by_judge
+    from medeval.grades.judges.panel import panel as run
+    from medeval.grades.judges.show_panel import shown
+    from medeval.records.files import refuse_to_replace, write_json
 
     refuse_to_replace(out, [*grades, *([config] if config else [])])
     stated = parse_families([*(of_run(config) if config else []), *families])
@@ -169,10 +169,10 @@ def retest(first: Path, second: Path, seed: int, out: Path) -> None:
 
     Example: medeval judge retest grades.parquet again.parquet --out retest.json
     """
-    from medeval.files import refuse_to_replace, write_json
-    from medeval.judging.grades import read_graded
-    from medeval.judging.retest import retest as run
-    from medeval.judging.show_panel import shown_retest
+    from medeval.grades.judges.grades import read_graded
+    from medeval.grades.judges.retest import retest as run
+    from medeval.grades.judges.show_panel import shown_retest
+    from medeval.records.files import refuse_to_replace, write_json
 
     refuse_to_replace(out, [first, second])
     document = run(read_graded(first), read_graded(second), seed=seed)
@@ -203,11 +203,11 @@ def anchors(
 
     Example: medeval judge anchors anchors.parquet --official official.json --judged grades.parquet --out anchors.json
     """
-    from medeval.files import refuse_to_replace, write_json
-    from medeval.judging.anchors import anchors as run
-    from medeval.judging.anchors import read_official
-    from medeval.judging.grades import read_graded, read_one_judge
-    from medeval.judging.show_panel import shown_anchors
+    from medeval.grades.judges.anchors import anchors as run
+    from medeval.grades.judges.anchors import read_official
+    from medeval.grades.judges.grades import read_graded, read_one_judge
+    from medeval.grades.judges.show_panel import shown_anchors
+    from medeval.records.files import refuse_to_replace, write_json
 
     refuse_to_replace(out, [*grades, official, *([judged] if judged else [])])
     document = run(

@@ -23,11 +23,11 @@ def probe(
     Example: medeval probe --weights q4_k_m.gguf --target vulkan --out probe.json
     """
     if llama_cpp is not None:
-        from medeval.engines.llama_build import use_external_build
+        from medeval.responses.engines.llama_build import use_external_build
 
         use_external_build(llama_cpp)
-    from medeval.engines.probe import check
-    from medeval.engines.probe import probe as run
+    from medeval.responses.engines.probe import check
+    from medeval.responses.engines.probe import probe as run
 
     width = int(sequences) if sequences.isdigit() else "auto"
     found = run(weights, target, threads=threads, sequences=width, max_width=max_width)  # type: ignore[arg-type]
@@ -59,9 +59,9 @@ def plan(config: Path, with_time: bool, reply_tokens: float | None, speed_from: 
 
     Example: medeval plan config/medpsy.yaml --time --speed-from probe.json
     """
-    from medeval.config.publication import load_publication
-    from medeval.config.run import load_run
-    from medeval.forecast import Unknown, forecasts
+    from medeval.publication.publication import load_publication
+    from medeval.run.config import load_run
+    from medeval.run.forecast import Unknown, forecasts
 
     run = load_run(config)
     if not with_time:

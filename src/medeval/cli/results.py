@@ -23,7 +23,7 @@ def compare(
 
     Example: medeval compare --reference smollm2/f16 --headline generate --out comparisons.json *.parquet
     """
-    from medeval.compare.run import compare as run
+    from medeval.comparisons.run import compare as run
 
     document = run(inputs, out, references=references, headline=headline, margin_points=margin, seed=seed)
     counts = {
@@ -84,13 +84,13 @@ def verdict(
     Example: medeval verdict --claims config/claims/demo.yaml --scores results/demo/scores
     --scores results/demo/items --run config/demo.yaml --out verdicts.json
     """
-    from medeval.claims.against import changes, read_decided
-    from medeval.claims.run import decide_claims
-    from medeval.claims.table import verdict_table
-    from medeval.config.publication import load_publication
-    from medeval.config.run import load_run
-    from medeval.files import refuse_to_replace
+    from medeval.publication.publication import load_publication
+    from medeval.records.files import refuse_to_replace
+    from medeval.run.config import load_run
     from medeval.statistics.estimates import DEFAULT_SEED
+    from medeval.verdicts.against import changes, read_decided
+    from medeval.verdicts.run import decide_claims
+    from medeval.verdicts.table import verdict_table
 
     if (comparisons is None) == (not scores):
         raise MedevalError("give either --comparisons or --scores", "The one is made from the other.")
@@ -101,7 +101,7 @@ def verdict(
     run = load_run(run_path, with_lock=False) if run_path else None
     names = {**(run.published_subjects() if run else {}), **_subjects(subjects)}
     if comparisons is None:
-        from medeval.claims.measure import measure_claims
+        from medeval.verdicts.measure import measure_claims
 
         comparisons = out.with_name(f"{out.stem}.comparisons.json")
         measure_claims(
@@ -177,7 +177,7 @@ def track(
     --config "$(medeval check --json config/demo.yaml)" --comparisons comparisons.json --verdicts verdicts.json
     --report report.html --out mlflow.json
     """
-    from medeval.tracking import track as run
+    from medeval.report.tracking import track as run
 
     document = run(
         experiment=experiment,

@@ -52,9 +52,9 @@ def score(
     Example: medeval score --items medqa.parquet --responses responses.parquet --out scores.parquet
     """
     from medeval.cli.exchange import stated_by
-    from medeval.files import refuse_to_replace, write_json
-    from medeval.scoring.account import account_of, shown
-    from medeval.scoring.stream import score_files
+    from medeval.records.files import refuse_to_replace, write_json
+    from medeval.scores.account import account_of, shown
+    from medeval.scores.stream import score_files
 
     if account:
         refuse_to_replace(account, [*items_paths, responses, out])

@@ -79,7 +79,7 @@ def inspect(weights: Path, out: Path | None) -> None:
 
     Example: medeval inspect q4_k_m.gguf
     """
-    from medeval.files import write_json
+    from medeval.records.files import write_json
     from medeval.weights.inspect import inspect_gguf
 
     document = inspect_gguf(weights)
@@ -136,7 +136,7 @@ def gguf_diff(
 
     Example: medeval gguf diff bf16.gguf q4_k_m.gguf --requantize --claimed-reduction 69
     """
-    from medeval.files import write_json
+    from medeval.records.files import write_json
     from medeval.weights.diff import diff_gguf
     from medeval.weights.text import diff_lines
 

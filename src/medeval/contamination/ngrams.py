@@ -18,9 +18,9 @@ import pyarrow as pa
 from medeval.contamination.corpus import documents
 from medeval.contamination.scan import KEPT_DOCUMENTS, IntArray, Scan, scan
 from medeval.contamination.texts import COVERAGE_N, VIEWS, ItemText, build_texts
-from medeval.contamination.words import HashArray
 from medeval.errors import MedevalError
 from medeval.statistics.intervals import wilson
+from medeval.text.words import HashArray
 
 METHOD = "ngram-overlap@1"
 PALM_SHARE = 0.70

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from medeval import tables
 from medeval.contamination.ngrams import overlap
-from medeval.files import sha256_file, write_json
+from medeval.records import tables
+from medeval.records.files import sha256_file, write_json
 
 
 def overlap_files(items_path: Path, corpora: Sequence[Path], out: Path) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from medeval.contamination.words import HashArray, WordHasher, ngram_hashes, normalise
+from medeval.text.words import HashArray, WordHasher, ngram_hashes, normalise
 
 # Places kept per n-gram; one that is this common is no evidence for a single document.
 KEPT_DOCUMENTS = 10

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from medeval.contamination.words import HashArray, WordHasher, ngram_hashes, normalise
+from medeval.text.words import HashArray, WordHasher, ngram_hashes, normalise
 
 VIEWS = ("question", "question_gold", "question_options")
 COVERAGE_N = 8

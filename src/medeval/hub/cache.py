@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from medeval.config.sources import HubSource
+from medeval.run.sources import HubSource
 
 
 def repository_folder(source: HubSource) -> str:

@@ -4,15 +4,15 @@ import logging
 from functools import partial
 from pathlib import Path
 
-from medeval.config.run import RunConfig
-from medeval.config.sources import FileSource, HubSource, PypiSource, describe
-from medeval.files import atomic_path, sha256_file
 from medeval.hub.download import download, require_revision
 from medeval.hub.huggingface import look_up
 from medeval.hub.mirror import CHECKSUMS, mirrored_path, read_checksums
 from medeval.hub.pypi import download_from_pypi
 from medeval.hub.retry import Patience
 from medeval.hub.verify import Facts, require_same
+from medeval.records.files import atomic_path, sha256_file
+from medeval.run.config import RunConfig
+from medeval.run.sources import FileSource, HubSource, PypiSource, describe
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,7 @@ from pathlib import Path
 
 from huggingface_hub import constants
 
-from medeval.config.sources import HubSource, describe
 from medeval.errors import MedevalError
-from medeval.files import sha256_file
 from medeval.hub import retry
 from medeval.hub.cache import add_snapshot, blob_file, one_at_a_time, snapshot_file
 from medeval.hub.disk import require_space, same_disk
@@ -18,6 +16,8 @@ from medeval.hub.progress import Transfer
 from medeval.hub.retry import Attempts, Patience
 from medeval.hub.transfer import PartialFile, Request, WrongSizeError, receive
 from medeval.hub.verify import DifferentFileError, Facts, pinned, refuse, require_same
+from medeval.records.files import sha256_file
+from medeval.run.sources import HubSource, describe
 
 log = logging.getLogger(__name__)
 

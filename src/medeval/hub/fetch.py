@@ -6,10 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from medeval.config.lock import locked, read_lock, require_complete
-from medeval.config.sources import AnySource, FileSource, HubSource, PypiSource, describe
 from medeval.errors import MedevalError
-from medeval.files import atomic_path, sha256_file, write_json
 from medeval.hub.cache import place
 from medeval.hub.disk import require_space, same_disk
 from medeval.hub.download import download, require_revision
@@ -19,6 +16,9 @@ from medeval.hub.pypi import download_from_pypi
 from medeval.hub.retry import Patience
 from medeval.hub.verify import Facts, pinned, require_same
 from medeval.hub.web_mirror import download_member, look_up_in
+from medeval.records.files import atomic_path, sha256_file, write_json
+from medeval.run.lock import locked, read_lock, require_complete
+from medeval.run.sources import AnySource, FileSource, HubSource, PypiSource, describe
 
 
 def fetch(

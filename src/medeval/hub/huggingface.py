@@ -12,13 +12,13 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # exported lazily
 
 from medeval import __version__
-from medeval.config.sources import HubSource, describe
 from medeval.errors import MedevalError
 from medeval.hub import retry
 from medeval.hub.redaction import Redacting, redact
 from medeval.hub.refusals import page, refusal
 from medeval.hub.retry import Attempts, Patience
 from medeval.hub.verify import Facts
+from medeval.run.sources import HubSource, describe
 
 _ETAG = re.compile(r"[0-9A-Za-z_-]{8,128}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from medeval.config.lock import Lock, LockedFile, locked, read_lock, write_lock
-from medeval.config.run import RunConfig
-from medeval.config.shipped import located, project_of
-from medeval.config.sources import HubSource, describe
 from medeval.errors import MedevalError
 from medeval.hub.download import download
 from medeval.hub.huggingface import Remote, look_up
 from medeval.hub.retry import Patience
 from medeval.hub.verify import Facts, refuse, require_same
+from medeval.run.config import RunConfig
+from medeval.run.lock import Lock, LockedFile, locked, read_lock, write_lock
+from medeval.run.shipped import located, project_of
+from medeval.run.sources import HubSource, describe
 
 log = logging.getLogger(__name__)
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from medeval.config.sources import HubSource, PypiSource, describe
 from medeval.errors import MedevalError
 from medeval.hub.cache import snapshot_file
+from medeval.run.sources import HubSource, PypiSource, describe
 
 CHECKSUMS = "SHA256SUMS"
 _MADE_BY = "Make it again where the hub can be reached: `medeval mirror CONFIG --out FOLDER`, and copy all of it."

@@ -7,8 +7,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from medeval.config.sources import PypiSource, describe
 from medeval.errors import MedevalError
+from medeval.run.sources import PypiSource, describe
 
 
 def download_from_pypi(source: PypiSource, target: Path) -> None:

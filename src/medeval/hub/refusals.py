@@ -5,9 +5,9 @@ import os
 from huggingface_hub import constants
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RemoteEntryNotFoundError, RevisionNotFoundError
 
-from medeval.config.sources import HubSource, describe
 from medeval.errors import MedevalError
 from medeval.hub.redaction import redact
+from medeval.run.sources import HubSource, describe
 
 
 def refusal(error: HfHubHTTPError, source: HubSource, *, token: bool) -> MedevalError:

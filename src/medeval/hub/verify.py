@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import NoReturn
 
-from medeval.config.sources import AnySource, HubSource, describe
 from medeval.errors import MedevalError
+from medeval.run.sources import AnySource, HubSource, describe
 
 
 class DifferentFileError(MedevalError):

@@ -8,7 +8,6 @@ import httpx2
 from huggingface_hub import constants, get_session, hf_raise_for_status
 from huggingface_hub.errors import HfHubHTTPError
 
-from medeval.config.sources import HubSource, PypiSource, describe
 from medeval.errors import MedevalError
 from medeval.hub import retry
 from medeval.hub.huggingface import Remote, look_up
@@ -18,6 +17,7 @@ from medeval.hub.redaction import redact
 from medeval.hub.retry import Attempts, Patience
 from medeval.hub.transfer import PartialFile, Request, receive
 from medeval.hub.verify import Facts
+from medeval.run.sources import HubSource, PypiSource, describe
 
 # A mirror is asked without a token: it is another's machine.
 _HEADERS = {"Accept-Encoding": "identity"}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from medeval.healthbench.scoring import LARGEST_MISSING_SHARE
+from medeval.grades.scoring import LARGEST_MISSING_SHARE
 from medeval.report.documents import Run
 from medeval.report.forest import Forest, Group, Mark, Row, oriented, track
 from medeval.report.numbers import (

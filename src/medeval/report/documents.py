@@ -6,9 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from medeval.compare.document import COMPARISONS, VERDICTS, read_document
 from medeval.errors import MedevalError
-from medeval.files import read_json, sha256_file
+from medeval.records.documents import COMPARISONS, VERDICTS, read_document
+from medeval.records.files import read_json, sha256_file
 from medeval.report.names import Systems
 
 _WEIGHTS_SUFFIX = ".gguf.json"

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from medeval.healthbench.questions import TEMPLATES as JUDGE_TEMPLATES
-from medeval.prompts.render import TEMPLATES, template_sha256
+from medeval.grades.questions import TEMPLATES as JUDGE_TEMPLATES
 from medeval.report.contamination import unsearched
 from medeval.report.conversations import judge_notes
 from medeval.report.documents import Run
 from medeval.report.names import MODES, benchmark_name
 from medeval.report.quantization import is_quantization, source_text, undescribed
+from medeval.responses.prompts.render import TEMPLATES, template_sha256
 
 _LINES = {
     "system": "System message",

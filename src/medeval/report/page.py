@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from medeval import __version__
-from medeval.files import atomic_path
+from medeval.records.files import atomic_path
 from medeval.report import audit, contamination, conversations, methods, names, quantization, scores, verdicts
 from medeval.report.documents import Run, read_run
 

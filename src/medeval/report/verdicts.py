@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from medeval.compare.document import inverse
+from medeval.records.documents import inverse
 from medeval.report.conversations import difference_row_forest
 from medeval.report.differences import Fact, average_facts, difference_forest
 from medeval.report.documents import Run

@@ -8,4 +8,4 @@ import lm_eval.models  # noqa: F401 - lm-eval registers its own models only whil
 from lm_eval.api.registry import model_registry
 
 if "medeval" not in model_registry.keys():  # noqa: SIM118 - the registry is no mapping
-    model_registry.register("medeval", target="medeval.engines.lm_eval_model:MedevalLM")
+    model_registry.register("medeval", target="medeval.responses.engines.lm_eval_model:MedevalLM")

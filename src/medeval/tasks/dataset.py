@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from medeval import tables
 from medeval.errors import MedevalError
-from medeval.shards import Shard
+from medeval.records import tables
+from medeval.records.shards import Shard
 
 
 def items(items: str | None = None, benchmark: str | None = None, shard: str | None = None, **_: Any) -> dict[str, Any]:

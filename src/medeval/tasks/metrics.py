@@ -5,7 +5,7 @@ from statistics import fmean
 from typing import Any
 
 from medeval.answers.reading import read_answer
-from medeval.score import best_option
+from medeval.scores.score import best_option
 
 
 def generated(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from medeval.prompts.render import LABELS, render_question
+from medeval.responses.prompts.render import LABELS, render_question
 
 
 def generate(doc: dict[str, Any]) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 import llama_cpp
 import numpy as np
 
-from medeval.engines.llama_model import LlamaModel
 from medeval.errors import MedevalError
-from medeval.files import sha256_file, write_json
-from medeval.progress import Tracker
+from medeval.records.files import sha256_file, write_json
+from medeval.records.progress import Tracker
+from medeval.responses.engines.llama_model import LlamaModel
 from medeval.weights.activations import ActivationCollector
 from medeval.weights.imatrix import ImportanceMatrix, write_imatrix
 from medeval.weights.versions import llama_cpp_versions

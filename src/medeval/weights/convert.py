@@ -12,9 +12,9 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from medeval.config.shipped import CHECKOUT, located
 from medeval.errors import MedevalError
-from medeval.files import atomic_path, read_json, sha256_file, write_json
+from medeval.records.files import atomic_path, read_json, sha256_file, write_json
+from medeval.run.shipped import CHECKOUT, located
 from medeval.weights.inspect import inspect_gguf
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from gguf import GGUFWriter
 
 from medeval.errors import MedevalError
-from medeval.files import atomic_path
+from medeval.records.files import atomic_path
 from medeval.weights.gguf_file import GgufFile
 
 logging.getLogger("gguf.gguf_writer").setLevel(logging.WARNING)  # it reports every file that it writes

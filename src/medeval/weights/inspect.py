@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from gguf.constants import LlamaFileType
 
-from medeval.files import sha256_file, sha256_text
+from medeval.records.files import sha256_file, sha256_text
 from medeval.weights.gguf_file import GgufFile
 
 EMBEDDING, HEAD = "token_embd.weight", "output.weight"

@@ -8,7 +8,7 @@ from typing import Any
 import llama_cpp
 
 from medeval.errors import MedevalError
-from medeval.files import atomic_path, read_json, sha256_file, write_json
+from medeval.records.files import atomic_path, read_json, sha256_file, write_json
 from medeval.weights.gguf_file import GgufFile
 from medeval.weights.imatrix import ImportanceMatrix, read_imatrix
 from medeval.weights.inspect import inspect_gguf

@@ -98,9 +98,9 @@ def test_an_exception_carries_no_token_either(
     hub: Hub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The message, its traceback and every log line, with a hub that repeats the token in its reply."""
-    from medeval.config.sources import HubSource
     from medeval.errors import MedevalError
     from medeval.hub.huggingface import look_up
+    from medeval.run.sources import HubSource
 
     monkeypatch.setenv("HF_TOKEN", GOOD)
     message = f"Access is not for Bearer {GOOD}, see https://cdn.example/file?X-Amz-Signature=abc"

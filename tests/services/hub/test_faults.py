@@ -12,12 +12,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from medeval.config.sources import HubSource
 from medeval.errors import MedevalError
 from medeval.hub import disk
 from medeval.hub.download import download
 from medeval.hub.huggingface import look_up
 from medeval.hub.transfer import PartialFile
+from medeval.run.sources import HubSource
 from tests.services.hub.conftest import (
     BLOB,
     COMMIT,

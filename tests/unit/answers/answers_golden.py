@@ -14,7 +14,7 @@ from typing import Any
 
 from medeval.answers.options import LABELS
 from medeval.answers.reading import EXTRACTOR, Reading, read_answer
-from medeval.answers.reasoning import split_reasoning
+from medeval.text.reasoning import split_reasoning
 
 FOLDER = Path(__file__).resolve().parents[2] / "golden" / "answers"
 CORPUS = FOLDER / "corpus.jsonl"

@@ -6,7 +6,7 @@ import pytest
 from answers_golden import FOLDER, REMEDY, Row, corpus, current_readings, digest, label, moved, reading, recorded
 
 from medeval.answers.reading import EXTRACTOR
-from medeval.answers.reasoning import split_reasoning
+from medeval.text.reasoning import split_reasoning
 
 KEYS = {"id", "form", "style", "options", "text", "choice", "status", "stage"}
 MAY = {"note", "reasoning", "finish_reason"}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from medeval.answers.options import LABELS
 from medeval.answers.reading import read_answer
-from medeval.answers.reasoning import split_reasoning
+from medeval.text.reasoning import split_reasoning
 
 OPTIONS = ("Iron", "Zinc", "Lead", "Gold", "Neon", "Argon", "Boron", "Radon", "Tin", "Copper")
 # Pieces of which replies are made, so that arbitrary texts come near the forms that are read.

@@ -3,9 +3,9 @@
 import pytest
 
 from medeval.answers.reading import FINISH_REASONS, Reading, read_answer
-from medeval.answers.reasoning import split_reasoning
 from medeval.errors import MedevalError
-from medeval.homoglyphs import fold_lookalikes
+from medeval.text.homoglyphs import fold_lookalikes
+from medeval.text.reasoning import split_reasoning
 
 ORGANS = ("Spleen", "Liver", "Kidney", "Heart")
 TEN = ("Iron", "Zinc", "Lead", "Gold", "Neon", "Argon", "Boron", "Radon", "Tin", "Copper")

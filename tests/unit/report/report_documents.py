@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from medeval.config.run import RunConfig
+from medeval.run.config import RunConfig
 
 F16 = {"model": "tiny", "variant": "f16", "target": "cpu"}
 Q4 = {"model": "tiny", "variant": "q4", "target": "cpu"}

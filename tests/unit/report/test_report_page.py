@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import report_documents as documents
 
-from medeval.claims.verdicts import Flag as VerdictFlag
-from medeval.claims.verdicts import Verdict
-from medeval.config.run import Mode
-from medeval.desk_audit.findings import Flag as AuditFlag
-from medeval.desk_audit.findings import Outcome
 from medeval.errors import MedevalError
+from medeval.publication.desk_audit.findings import Flag as AuditFlag
+from medeval.publication.desk_audit.findings import Outcome
 from medeval.report import names
 from medeval.report.page import write_report
-from medeval.score import STATUSES
+from medeval.run.config import Mode
+from medeval.scores.score import STATUSES
+from medeval.verdicts.verdict import Flag as VerdictFlag
+from medeval.verdicts.verdict import Verdict
 
 
 class Page(HTMLParser):
@@ -275,7 +275,7 @@ def test_overlap_shows_shares_untestable_items_and_the_items_found(full):
 
 
 def test_prompts_are_shown_word_for_word_with_their_hash(full):
-    from medeval.prompts.render import template_sha256
+    from medeval.responses.prompts.render import template_sha256
 
     assert "Choose the one best option." in full
     assert template_sha256("generate") in full

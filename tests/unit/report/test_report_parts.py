@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medeval.config.model import Variant
 from medeval.report.contamination import against_chance
 from medeval.report.forest import flipped, track
 from medeval.report.numbers import count, failure_cell, figure, p_value, percent, points
 from medeval.report.quantization import _made, _width
 from medeval.report.scale import Scale, accuracy_scale, scale_for
+from medeval.run.model import Variant
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from smollm2_checkpoint import make_smollm2_checkpoint
 
 from medeval.cli.app import main
-from medeval.engines.llama_model import LlamaModel
 from medeval.errors import MedevalError
-from medeval.files import read_json, sha256_file
+from medeval.records.files import read_json, sha256_file
+from medeval.responses.engines.llama_model import LlamaModel
 from medeval.weights.convert import convert
 from medeval.weights.diff import diff_gguf
 from medeval.weights.inspect import inspect_gguf

@@ -8,7 +8,7 @@ import pytest
 from gguf_makers import write_gguf
 
 from medeval.errors import MedevalError
-from medeval.files import sha256_file
+from medeval.records.files import sha256_file
 from medeval.weights.calibrate import make_imatrix
 from medeval.weights.diff import diff_gguf
 from medeval.weights.imatrix import ImportanceMatrix, read_imatrix, write_imatrix

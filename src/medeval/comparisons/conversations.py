@@ -1,0 +1,113 @@
+"""Graded conversations: scores per system, and two systems on the same conversations."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from medeval.grades.scoring import example_score, score_grades
+from medeval.records import tables
+from medeval.records.documents import as_json
+from medeval.records.system import System
+from medeval.statistics.intervals import mean_interval
+from medeval.statistics.paired import paired_difference
+from medeval.statistics.power import minimum_detectable_effect
+from medeval.statistics.runs import one_run_variance
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One system's graded conversations of one subset.
+
+    Attributes:
+        summary: The scores of `healthbench.scoring`.
+        examples: Unclipped score per conversation (samples averaged), indexed by item id, without those
+            that have a missing verdict.
+        missing: Conversations left out for that reason.
+        runs: Replies to each of these conversations; None when they differ in it.
+        one_run_variance: What run noise alone gives the mean of one run; None with one run, or when `runs` is.
+    """
+
+    system: System
+    subset: str
+    summary: Mapping[str, Any]
+    examples: pd.Series
+    missing: int
+    runs: int | None
+    one_run_variance: float | None
+
+
+def read_grades(paths: Sequence[Path], seed: int) -> dict[tuple[System, str], Graded]:
+    """Read grade tables and score each system's conversations, by system and subset."""
+    grades = tables.read_all(paths, tables.GRADES)
+    columns = ["model", "variant", "target", "subset", "item_id", "sample", "points", "met"]
+    frame = grades.select(columns).to_pandas()
+    found = {}
+    for run in score_grades(grades, seed=seed)["runs"]:
+        system, subset = System(run["model"], run["variant"], run["target"]), run["subset"]
+        names = {"model": system.model, "variant": system.variant, "target": system.target, "subset": subset}
+        rows = frame[(frame[list(names)] == pd.Series(names)).all(axis="columns")]
+        scores = pd.Series(
+            {
+                key: example_score(group["points"].tolist(), [None if pd.isna(m) else bool(m) for m in group["met"]])
+                for key, group in rows.groupby(["item_id", "sample"], sort=False)
+            },
+            dtype=float,
+        )
+        examples = scores.groupby(level=0, sort=False).apply(lambda s: s.mean(skipna=False))
+        whole = examples.dropna()
+        found[system, subset] = Graded(
+            system, subset, run, whole, int(examples.isna().sum()), *_run_noise(scores.unstack().loc[whole.index])
+        )
+    return found
+
+
+def _run_noise(replies: pd.DataFrame) -> tuple[int | None, float | None]:
+    """Return the runs of a frame of examples by sample, and what their noise alone gives the mean of one run."""
+    if replies.isna().to_numpy().any() or not len(replies):
+        return None, None
+    runs = replies.shape[1]
+    return runs, one_run_variance(replies.to_numpy()) if runs > 1 else None
+
+
+def conversation_entry(graded: Graded) -> dict[str, Any]:
+    """Describe one system's score; `overall` is the clipped mean, `unclipped` the mean with its interval."""
+    verdicts = graded.summary["verdicts"]
+    return {
+        **vars(graded.system),
+        "subset": graded.subset,
+        "items": len(graded.examples),
+        "missing": graded.missing,
+        "missing_share": verdicts["n_missing"] / verdicts["n"],
+        "judge": graded.summary["judge"],
+        "runs": {"runs": graded.runs, "one_run_variance": graded.one_run_variance},
+        "overall": as_json(mean_interval(graded.examples.to_numpy())) if len(graded.examples) else None,
+        "clipped": graded.summary["overall"]["score"],
+        "bounds": as_json(graded.summary["bounds"]),
+        "themes": as_json(graded.summary["themes"]),
+        "axes": as_json(graded.summary["axes"]),
+    }
+
+
+def conversation_pair(a: Graded, b: Graded, seed: int) -> dict[str, Any]:
+    """Compare two systems on the conversations that both have a score for; the difference is A minus B.
+
+    Without such a conversation the difference is null.
+    """
+    shared = a.examples.index.intersection(b.examples.index, sort=False)
+    estimate = None
+    if len(shared):
+        estimate = paired_difference(a.examples.loc[shared].to_numpy(), b.examples.loc[shared].to_numpy(), seed=seed)
+    return {
+        "a": vars(a.system),
+        "b": vars(b.system),
+        "subset": a.subset,
+        "items": len(shared),
+        "items_only_in_one": len(a.examples) + len(b.examples) - 2 * len(shared),
+        "missing": a.missing + b.missing,
+        "judge": a.summary["judge"],
+        "difference": as_json(estimate),
+        "minimum_detectable_effect": minimum_detectable_effect(estimate.se) if estimate and estimate.se else None,
+    }

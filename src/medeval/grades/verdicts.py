@@ -1,0 +1,116 @@
+"""A judge's reply read: the verdicts that stand in it beyond doubt, and nothing else."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from medeval.text.reasoning import split_reasoning
+
+_LONGEST_KEPT = 500  # characters of a reply that cannot be read
+_THINKING = ("<think>", "</think>")
+_STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(\s*[}\]])')
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judge's decision on one criterion.
+
+    Attributes:
+        met: Whether the criterion is met; None unless `status` is `graded`.
+        explanation: The judge's reason, or what went wrong.
+        status: `graded`, `unusable` (the reply cannot be read) or `error` (there is none).
+    """
+
+    met: bool | None
+    explanation: str | None
+    status: str
+
+
+def unusable(explanation: str | None) -> Verdict:
+    """Return the verdict of a reply that cannot be read: missing, which is not the same as not met."""
+    return Verdict(None, explanation and _storable(explanation[:_LONGEST_KEPT]), "unusable")
+
+
+def parse_verdict(text: str) -> Verdict:
+    """Read a reply about one criterion: a JSON object with a boolean `criteria_met`, anywhere in the text.
+
+    Reasoning between think tags is left out. Several objects count if they agree; objects that contradict each other,
+    or a value that is no boolean, make the reply unusable.
+    """
+    return _agreed(_entries(text), text)
+
+
+def parse_verdicts(text: str, count: int) -> tuple[Verdict, ...]:
+    """Read a reply about `count` numbered criteria: JSON objects with `criterion` (1 to `count`) and `criteria_met`.
+
+    A criterion that is absent or decided both ways is unusable; the others are not. A number out of range shows that
+    the judge numbers otherwise, and makes all of them unusable.
+    """
+    found: dict[int, list[dict[str, Any]]] = {}
+    for entry in _entries(text):
+        found.setdefault(_number(entry.get("criterion")), []).append(entry)
+    if not set(found) <= set(range(1, count + 1)):
+        return (unusable(text or None),) * count
+    return tuple(_agreed(found.get(number, []), text) for number in range(1, count + 1))
+
+
+def _agreed(entries: Sequence[dict[str, Any]], text: str) -> Verdict:
+    """Return what all entries say; unusable when there is none, or they differ."""
+    decided = [entry["criteria_met"] for entry in entries]
+    if not entries or not isinstance(decided[0], bool) or any(met is not decided[0] for met in decided):
+        return unusable(text or None)
+    return Verdict(decided[0], _storable(str(entries[-1].get("explanation", ""))), "graded")
+
+
+def _number(value: Any) -> int:
+    """Return a criterion's number; 0, which no criterion has, for anything else."""
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _entries(text: str) -> list[dict[str, Any]]:
+    """Return every JSON object in a text that has the key `criteria_met`; trailing commas are tolerated."""
+    visible = split_reasoning(text, *_THINKING)[1]
+    found = [entry for document in _documents(visible) for entry in _walk(document)]
+    if found:
+        return found
+    without_commas = _STRING_OR_TRAILING_COMMA.sub(lambda match: match[1] or match[2], visible)
+    return [entry for document in _documents(without_commas) for entry in _walk(document)]
+
+
+def _documents(text: str) -> Iterator[Any]:
+    """Yield the JSON objects that stand in a text, from its beginning to its end; those of a list one by one."""
+    decoder, position = json.JSONDecoder(object_pairs_hook=_without_contradictions), 0
+    while (start := text.find("{", position)) >= 0:
+        try:
+            document, position = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            position = start + 1
+            continue
+        yield document
+
+
+def _without_contradictions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) < len(keys):
+        raise ValueError("a key is given twice")
+    return dict(pairs)
+
+
+def _walk(document: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(document, dict):
+        if "criteria_met" in document:
+            yield document
+        for value in document.values():
+            yield from _walk(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _walk(value)
+
+
+def _storable(text: str) -> str:
+    """Replace halves of surrogate pairs, which JSON allows and UTF-8 does not."""
+    return text.encode("utf-8", errors="replace").decode()

@@ -1,0 +1,265 @@
+"""Items to responses: lm-eval runs the tasks, our engine answers, a journal keeps every finished item."""
+
+import importlib.metadata
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lm_eval.api.instance import Instance
+
+from medeval.errors import MedevalError
+from medeval.records import tables
+from medeval.records.files import sha256_file, sha256_text, write_json
+from medeval.records.journal import Journal
+from medeval.records.shards import Shard, record_path, timings_path
+from medeval.responses.engines.lm_eval_model import EngineLM, Reply
+from medeval.responses.engines.types import Chat, Completion, Engine, Scored
+from medeval.responses.prompts.render import template_sha256
+from medeval.responses.subject import Subject
+from medeval.run.config import Protocol
+
+log = logging.getLogger(__name__)
+
+TASKS = Path(__file__).parent / "tasks"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is evaluated and how; with the files themselves it determines the responses."""
+
+    model: str
+    variant: str
+    subject: Subject
+    protocol: Protocol
+    seed: int
+    shard: Shard | None = None
+
+
+def evaluate(items_path: Path, out: Path, run: Run, *, command: str) -> dict[str, float]:
+    """Answer every item of one benchmark, or of a shard of it, and write the responses.
+
+    An interrupted call continues from its journal (`out` + `.journal`). Beside the responses go their
+    timings (`out` + `.timings.parquet`) and a record (`out` + `.lm_eval.json`) of what determined them,
+    with lm-eval's own accuracies, to be compared with those of the score stage.
+
+    Args:
+        items_path: An items or conversations table.
+        out: Responses table to write.
+        run: What to ask, and how.
+        command: The command line, for the record.
+
+    Returns:
+        lm-eval's accuracy per mode; a conversation benchmark gives none.
+
+    Raises:
+        MedevalError: A file is unusable, or an item has no response.
+    """
+    record = tables.read_record(items_path)
+    conversations = record.get("table") == tables.CONVERSATIONS.name
+    table = tables.read(items_path, tables.CONVERSATIONS if conversations else tables.ITEMS)
+    table = tables.first_of_each_item(table)
+    if run.shard is not None:
+        table = run.shard.take(table)
+    items = table.to_pylist()
+    if not items:
+        part = f" in shard {run.shard}" if run.shard else ""
+        raise MedevalError(
+            f"{items_path}: the table holds no items{part}",
+            "Check the source and make the items again; there cannot be more shards than items.",
+        )
+    benchmark = items[0]["benchmark"]
+    modes: list[str] = ["generate"] if conversations else list(run.protocol.modes)
+    engine, chat = run.subject.open()
+    identity = _identity(run, modes, sha256_file(items_path), engine, chat)
+    run_id = sha256_text(json.dumps(identity, sort_keys=True))[:16]
+    with Journal(out.with_name(out.name + ".journal"), run_id) as journal:
+        lm = _language_model(engine, chat, run, _JournalRecorder(journal))
+        accuracies = _run_lm_eval(lm, items_path, benchmark, modes, run, conversations)
+        results = list(_results(items, modes, run, journal))
+        rows = [_row(key, value, run_id, lm) for key, value in results]
+        timings = [_timing(key, value) for key, value in results]
+        batch_shape = engine.identity()
+        engine.close()
+        inputs = {"items": items_path, **run.subject.inputs()}
+        record = {
+            "identity": identity,
+            "shard": str(run.shard) if run.shard else None,
+            "sequences": batch_shape.get("sequences"),
+            "accuracy": accuracies,
+        }
+        # The responses go last: what is beside them is complete whenever they are there.
+        write_json(record_path(out), record)
+        for path, rows_of, kind in ((timings_path(out), timings, tables.TIMINGS), (out, rows, tables.RESPONSES)):
+            tables.write(path, tables.build(kind, rows_of), kind, command=command, inputs=inputs)
+        journal.remove()
+    return accuracies
+
+
+def _identity(run: Run, modes: Sequence[str], items_sha256: str, engine: Engine, chat: Chat) -> dict[str, Any]:
+    """Collect everything that may change a response; the run id is its hash."""
+    reasoning = run.subject.reasoning
+    return {
+        "model": run.model,
+        "variant": run.variant,
+        "target": run.subject.target,
+        "weights_sha256": run.subject.sha256(),
+        "items_sha256": items_sha256,
+        "engine": engine.identity(),
+        "lm_eval": importlib.metadata.version("lm-eval"),
+        "templates": {mode: template_sha256(mode) for mode in modes},
+        "chat_template": chat.sha256,
+        "protocol": run.protocol.model_dump(),
+        "seed": run.seed,
+        "reasoning": reasoning.model_dump() if reasoning else None,
+        "template_options": dict(run.subject.template_options),
+    }
+
+
+def _language_model(engine: Engine, chat: Chat, run: Run, recorder: "_JournalRecorder") -> EngineLM:
+    reasoning = run.subject.reasoning
+    return EngineLM(
+        engine,
+        chat,
+        seed=run.seed,
+        delimiters=(reasoning.open, reasoning.close) if reasoning else None,
+        opened_by_template=reasoning.opened_by_template if reasoning else False,
+        token_logprobs=run.protocol.token_logprobs,
+        recorder=recorder,
+    )
+
+
+def _run_lm_eval(
+    lm: EngineLM, items_path: Path, benchmark: str, modes: Sequence[str], run: Run, conversations: bool
+) -> dict[str, float]:
+    """Let lm-eval build the requests, call the model and score; our journal sees every result."""
+    import lm_eval
+    from lm_eval.tasks import TaskManager
+
+    protocol = run.protocol
+    names = {mode: f"medeval_{benchmark}_{mode}" for mode in modes}
+    metadata = {"items": str(items_path.resolve()), **({"shard": str(run.shard)} if run.shard else {})}
+    manager = TaskManager(include_path=str(TASKS), include_defaults=False, metadata=metadata)
+    tasks = manager.load(list(names.values()))["tasks"]
+    if "generate" in names:
+        tasks[names["generate"]].set_config(key="repeats", value=protocol.samples)
+    results = lm_eval.simple_evaluate(
+        model=lm,
+        tasks=list(tasks.values()),
+        task_manager=manager,
+        apply_chat_template=True,
+        system_instruction=protocol.system,
+        gen_kwargs={
+            "do_sample": protocol.temperature > 0,
+            "temperature": protocol.temperature,
+            "top_k": protocol.top_k,
+            "top_p": protocol.top_p,
+            "min_p": protocol.min_p,
+            "max_gen_toks": protocol.conversation_max_tokens if conversations else protocol.max_tokens,
+            "until": [],
+        },
+        bootstrap_iters=0,
+        log_samples=False,
+    )
+    if conversations:
+        return {}
+    return {mode: _accuracy(results["results"][name]) for mode, name in names.items()}
+
+
+def _accuracy(metrics: dict[str, Any]) -> float:
+    """Return lm-eval's accuracy as the benchmark defines it: a mean of subjects where there are subjects."""
+    return float(metrics.get("acc_mean_of_subjects,none", metrics["acc,none"]))
+
+
+class _JournalRecorder:
+    """Connects lm-eval's requests with the journal's keys: mode, item and sample."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def find(self, instance: Instance, sample: int) -> Completion | Scored | None:
+        value = self._journal.get(_key(instance, sample))
+        if value is None or value["prompt_sha256"] != sha256_text(instance.args[0]):
+            return None
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value["result"].items()}
+        return Scored(**fields) if value["kind"] == "scored" else Completion(**fields)
+
+    def add(self, instance: Instance, sample: int, prompt: str, result: Completion | Scored) -> None:
+        kind = "scored" if isinstance(result, Scored) else "completion"
+        value = {"kind": kind, "prompt_sha256": sha256_text(prompt), "result": asdict(result)}
+        self._journal.add(_key(instance, sample), value)
+
+
+def _key(instance: Instance, sample: int) -> str:
+    mode = str(instance.task_name).removeprefix(f"medeval_{instance.doc['benchmark']}_")
+    return f"{mode}/{instance.doc['item_id']}/{sample}"
+
+
+def _results(
+    items: Sequence[dict[str, Any]], modes: Sequence[str], run: Run, journal: Journal
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield the key columns and the journal's record of every response, in the order of the table."""
+    for mode in modes:
+        for item in items:
+            for sample in range(run.protocol.samples if mode == "generate" else 1):
+                value = journal.get(f"{mode}/{item['item_id']}/{sample}")
+                if value is None:
+                    raise MedevalError(
+                        f"{item['benchmark']}: item {item['item_id']} has no {mode} response (sample {sample})",
+                        "Run the same command again; if it happens twice, delete the journal beside the output.",
+                    )
+                key = {
+                    "model": run.model,
+                    "variant": run.variant,
+                    "target": run.subject.target,
+                    "benchmark": item["benchmark"],
+                    "item_id": item["item_id"],
+                    "sample": sample,
+                    "mode": mode,
+                }
+                yield key, value
+
+
+def _timing(key: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
+    result = value["result"]
+    scored = value["kind"] == "scored"
+    return {
+        **key,
+        "seconds_prefill": result["seconds"] if scored else result["seconds_prefill"],
+        "seconds_decode": 0.0 if scored else result["seconds_decode"],
+    }
+
+
+def _row(key: dict[str, Any], value: dict[str, Any], run_id: str, lm: EngineLM) -> dict[str, Any]:
+    columns = _scored_columns(value) if value["kind"] == "scored" else _generated_columns(value, lm)
+    return {"run_id": run_id, **key, "prompt_sha256": value["prompt_sha256"], **columns}
+
+
+def _scored_columns(value: dict[str, Any]) -> dict[str, Any]:
+    result = value["result"]
+    return {
+        "finish_reason": "error" if result["error"] else "scored",
+        "prompt_tokens": result["prompt_tokens"],
+        "generated_tokens": 0,
+        "prompt_ids_sha256": result["prompt_ids_sha256"],
+        "option_logprobs": None if result["error"] else list(result["logprobs"]),
+        "error": result["error"],
+    }
+
+
+def _generated_columns(value: dict[str, Any], lm: EngineLM) -> dict[str, Any]:
+    completion = Completion(**value["result"])
+    reply: Reply = lm.reply(completion)
+    return {
+        "finish_reason": completion.finish_reason,
+        "prompt_tokens": completion.prompt_tokens,
+        "generated_tokens": completion.generated_tokens,
+        "text": None if completion.error or reply.reasoning_open else str(reply),
+        "reasoning": reply.reasoning,
+        "prompt_ids_sha256": completion.prompt_ids_sha256,
+        "token_ids": completion.token_ids,
+        "token_logprobs": completion.token_logprobs,
+        "error": completion.error,
+    }

@@ -1,0 +1,207 @@
+"""Verdicts decided again: which claims are decided otherwise than before, and what went in otherwise."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from medeval.errors import MedevalError
+from medeval.records.documents import VERDICTS, read_document
+from medeval.records.yaml_files import validate
+from medeval.verdicts.verdict import Verdict
+
+_FOLLOWS_FROM_OTHERS = "comparisons"
+_SHOWN_TABLES = 20
+
+
+class _Record(BaseModel):
+    """A part of a verdicts document; keys that are not compared are passed over."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Part(_Record):
+    metric: str
+    a: str
+    b: str
+    target: str | None
+    unit: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def name(self) -> tuple[str, str, str, str | None]:
+        return self.metric, self.a, self.b, self.target
+
+    @property
+    def found(self) -> str:
+        if self.estimate is None:
+            return "nothing measured"
+        ends = "" if self.low is None or self.high is None else f" ({self.low:+.2f} to {self.high:+.2f})"
+        return f"{self.estimate:+.2f}{ends} {self.unit}"
+
+
+class _Decided(_Record):
+    claim_id: str
+    verdict: Verdict
+    flags: tuple[str, ...]
+    parts: tuple[_Part, ...]
+
+
+class _Measured(_Record):
+    headline: str
+    margin_points: float
+    seed: int
+    references: tuple[str, ...]
+    packages: dict[str, list[str]]
+    inputs: dict[str, str]
+
+
+class _Subject(_Record):
+    name: str
+    system: str | None
+
+
+class Decided(_Record):
+    """What a verdicts document says of its claims and of all that they were decided from."""
+
+    publication: str
+    targets: tuple[str, ...]
+    credible_judge: bool
+    subjects: tuple[_Subject, ...]
+    inputs: dict[str, str]
+    measured: _Measured
+    verdicts: tuple[_Decided, ...]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What differs between two documents of verdicts on one publication, a line each.
+
+    Attributes:
+        verdicts: Claims that are decided otherwise, with their figures before and now; claims that came or went.
+        flags: Claims with the same verdict and other flags.
+        inputs: What the verdicts were decided from and is not the same.
+    """
+
+    verdicts: tuple[str, ...]
+    flags: tuple[str, ...]
+    inputs: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Write the changes for the terminal."""
+        count = "1 verdict" if len(self.verdicts) == 1 else f"{len(self.verdicts)} verdicts"
+        lines = [f"{count} changed:" if self.verdicts else "Every verdict is the same."]
+        lines += [f"  {line}" for line in (*self.verdicts, *self.flags)]
+        if self.inputs:
+            lines += ["What went in otherwise:", *(f"  {line}" for line in self.inputs)]
+        elif self.verdicts or self.flags:
+            lines += ["Everything that went in is the same: the installed medeval decides otherwise."]
+        return "\n".join(lines)
+
+
+def read_decided(path: Path, publication: str) -> Decided:
+    """Read the verdicts of an earlier run on the publication of this title.
+
+    Raises:
+        MedevalError: The file is missing, is no verdicts document of the installed version, or is about another
+            publication.
+    """
+    found = validate(Decided, read_document(path, VERDICTS), path)
+    if found.publication != publication:
+        raise MedevalError(
+            f"{path}: verdicts on {found.publication!r}, expected some on {publication!r}",
+            "Give the earlier verdicts on the same publication.",
+        )
+    return found
+
+
+def changes(previous: Decided, now: Decided) -> Changes:
+    """Compare verdicts with earlier ones on the same publication."""
+    before, after = ({entry.claim_id: entry for entry in found.verdicts} for found in (previous, now))
+    both = [(before[name], after[name]) for name in after if name in before]
+    came = [f"{name}  new: {entry.verdict}" for name, entry in after.items() if name not in before]
+    went = [f"{name}  gone: was {entry.verdict}" for name, entry in before.items() if name not in after]
+    return Changes(
+        verdicts=(*(line for a, b in both if a.verdict != b.verdict for line in [_verdict(a, b)]), *came, *went),
+        flags=tuple(_flags(a, b) for a, b in both if a.verdict == b.verdict and a.flags != b.flags),
+        inputs=tuple(_inputs(previous, now)),
+    )
+
+
+def _verdict(before: _Decided, now: _Decided) -> str:
+    """Write one changed verdict, with the figures of the parts that moved."""
+    lines = [f"{now.claim_id}  {before.verdict} -> {now.verdict}{_flags_between(before, now)}"]
+    earlier = {part.name: part.found for part in before.parts}
+    for part in now.parts:
+        metric, a, b, target = part.name
+        place = f"{metric}, {a}{f' and {b}' if b else ''}{f' on {target}' if target else ''}"
+        was = earlier.get(part.name, "not a part of the claim")
+        lines += [f"       {place}: {was} -> {part.found}"] if was != part.found else []
+    return "\n".join(lines)
+
+
+def _flags(before: _Decided, now: _Decided) -> str:
+    return f"{now.claim_id}  still {now.verdict}{_flags_between(before, now)}"
+
+
+def _flags_between(before: _Decided, now: _Decided) -> str:
+    raised = [f"+{flag}" for flag in now.flags if flag not in before.flags]
+    dropped = [f"-{flag}" for flag in before.flags if flag not in now.flags]
+    return f", flags {' '.join([*raised, *dropped])}" if raised or dropped else ""
+
+
+def _inputs(before: Decided, now: Decided) -> Iterator[str]:
+    """Yield what went in otherwise: files by their content, settings by their value."""
+    old, new = (
+        {name: digest for name, digest in found.inputs.items() if name != _FOLLOWS_FROM_OTHERS}
+        for found in (before, now)
+    )
+    yield from _files(old, new)
+    yield from _settings(before, now)
+    tables = list(_files(before.measured.inputs, now.measured.inputs))
+    yield from tables[:_SHOWN_TABLES]
+    if len(tables) > _SHOWN_TABLES:
+        yield f"{len(tables) - _SHOWN_TABLES} more tables; both documents list all under measured.inputs"
+
+
+def _files(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    """Yield files whose content is not the same; one that only has another name is the same."""
+    for name, digest in now.items():
+        if name in before and before[name] != digest:
+            yield f"{name}: {before[name][:12]} -> {digest[:12]}"
+        elif name not in before and digest not in before.values():
+            yield f"{name}: new"
+    for name, digest in before.items():
+        if name not in now and digest not in now.values():
+            yield f"{name}: gone"
+
+
+def _settings(before: Decided, now: Decided) -> Iterator[str]:
+    old, new = (_named_settings(found) for found in (before, now))
+    for name in dict.fromkeys([*old, *new]):
+        if old.get(name) != new.get(name):
+            yield f"{name}: {_shown(old.get(name))} -> {_shown(new.get(name))}"
+
+
+def _named_settings(found: Decided) -> dict[str, Any]:
+    measured = found.measured
+    return {
+        "headline": measured.headline,
+        "margin_points": measured.margin_points,
+        "seed": measured.seed,
+        "references": measured.references,
+        "targets": found.targets,
+        "credible judge": "yes" if found.credible_judge else "no",
+        **{f"what stands for {subject.name}": subject.system for subject in found.subjects},
+        **{f"package {name}": versions for name, versions in measured.packages.items()},
+    }
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(map(str, value)) or "none"
+    return "nothing" if value is None else str(value)

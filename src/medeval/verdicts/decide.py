@@ -1,0 +1,242 @@
+"""The decision rules about values, orders, losses and equality. Differences and margins are in points."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from medeval.statistics.equivalence import Equivalence, non_inferiority, tost
+from medeval.statistics.power import minimum_detectable_effect
+from medeval.statistics.quantiles import quantile
+from medeval.statistics.runs import required_runs
+from medeval.verdicts import exact
+from medeval.verdicts.decision import decision_of
+from medeval.verdicts.measured import Difference
+from medeval.verdicts.verdict import Decision, Estimand, Flag, Verdict
+
+# Differences within this many points count as equal where a claim states no margin of its own.
+EQUAL_WITHIN = 1.0
+# How far two faithful runs of one protocol may drift apart, in points: on an average of at least so many benchmarks,
+# on one benchmark or an average of fewer.
+AVERAGE_DRIFT, BENCHMARK_DRIFT, AVERAGE_OF = 1.0, 2.0, 5
+
+
+def drift(benchmarks: int) -> float:
+    """Return how far two faithful runs of one protocol may drift apart, on a score over some benchmarks."""
+    return AVERAGE_DRIFT if benchmarks >= AVERAGE_OF else BENCHMARK_DRIFT
+
+
+def decide_order(
+    metric: str,
+    a: str,
+    b: str,
+    found: Difference,
+    stated: float | None,
+    adjusted_p: float | None,
+    alpha: float,
+    *,
+    tolerance: float = AVERAGE_DRIFT,
+) -> Decision:
+    """Decide "A is above B": the sign must be resolved after adjustment over the claims of the publication.
+
+    Args:
+        metric: What is compared.
+        a: The system the claim is about.
+        b: What it is compared with.
+        found: The measured difference A minus B.
+        stated: The stated difference, when there is one.
+        adjusted_p: p-value of no difference, adjusted for all such claims; None when it cannot be tested.
+        alpha: Level of the family.
+        tolerance: How far our difference may lie from the stated one before the verdict says so.
+    """
+    # Test and interval are made differently for small or clustered samples; a resolved order needs both.
+    excludes_zero = found.low is not None and found.high is not None and (found.low > 0 or found.high < 0)
+    resolved = excludes_zero and adjusted_p is not None and adjusted_p < alpha
+    tied = tost(found.value, found.se, EQUAL_WITHIN, alpha=alpha) if found.se else None
+    if resolved and found.value > 0:
+        verdict, reasons = Verdict.REPRODUCED, ["the difference is positive and resolved"]
+        if stated is not None and abs(found.value - stated) > tolerance:
+            reasons.append(f"its size differs from the stated {stated:+.2f} by more than {tolerance:g} point")
+    elif resolved:
+        verdict, reasons = Verdict.NOT_REPRODUCED, ["the difference is resolved and has the opposite sign"]
+    elif tied is not None and tied.equivalent:
+        verdict, reasons = Verdict.NOT_REPRODUCED, [f"the two are shown to be equal within {EQUAL_WITHIN:g} point"]
+    else:
+        verdict, reasons = Verdict.INCONCLUSIVE, ["the data cannot separate the two"]
+    smallest = minimum_detectable_effect(found.se, alpha) if found.se else None
+    numbers = {
+        "stated_difference": stated,
+        "tolerance": tolerance,
+        "p_value_alone": found.p_value,
+        "equal_within": EQUAL_WITHIN,
+        "interval_90": None if tied is None else [tied.low, tied.high],
+        # Items at hand over those that would show the stated difference with 80 % power.
+        "resolution_ratio": None if not smallest or stated is None else (stated / smallest) ** 2,
+    }
+    reasons += found.fragile
+    flags = {Flag.FRAGILE} if found.fragile else set()
+    return decision_of("order", metric, a, b, found, verdict, reasons, alpha, adjusted_p, numbers, flags, effect=stated)
+
+
+def decide_bounded_loss(metric: str, a: str, b: str, found: Difference, margin: float, alpha: float) -> Decision:
+    """Decide "A loses less than `margin` against B" by a one-sided test of non-inferiority.
+
+    Where no spread is seen, since all items agree, an exact bound takes the place of the test.
+    """
+    numbers: dict[str, Any] = {"margin": margin, "loss": -found.value, "lower": None, "upper": None}
+    p_value = None
+    if found.constant is not None:
+        low, high = exact.bounds(found, found.constant, alpha)
+        numbers |= {"lower": -high, "upper": -low, "exact": True}
+        verdict, reason = exact.decide_loss(found, found.constant, margin, alpha)
+    elif not found.se:
+        verdict, reason = Verdict.INCONCLUSIVE, "no spread was seen, so the bound cannot be tested"
+    else:
+        test = non_inferiority(-found.value, found.se, margin, alpha=alpha)
+        numbers |= {"lower": test.low, "upper": test.high, "exact": False}
+        p_value = test.p_value
+        bound = f"the loss is {test.value:.2f} points with a one-sided {100 * (1 - alpha):g} % bound of {test.high:.2f}"
+        if test.within:
+            verdict, reason = Verdict.REPRODUCED, f"{bound}, below the margin of {margin:g}"
+        elif test.exceeded:
+            verdict, reason = Verdict.NOT_REPRODUCED, f"the loss is {test.value:.2f} points, shown to exceed {margin:g}"
+        else:
+            verdict, reason = Verdict.INCONCLUSIVE, f"{bound}, not below the margin of {margin:g}"
+    reasons = [reason, *_worst_benchmark(found, alpha), *_churn(found)]
+    return decision_of("loss", metric, a, b, found, verdict, reasons, alpha, p_value, numbers, effect=margin)
+
+
+def decide_equality(metric: str, a: str, b: str, found: Difference, margin: float, alpha: float) -> Decision:
+    """Decide "A matches B" by two one-sided tests within `margin`, or by exact bounds where all items agree."""
+    numbers: dict[str, Any] = {"margin": margin, "interval_90": None, "interval_95": None}
+    p_value = None
+    if found.constant is not None:
+        numbers["interval_90"] = list(exact.bounds(found, found.constant, alpha))
+        numbers["interval_95"] = list(exact.bounds(found, found.constant, alpha / 2.0))
+        verdict, reason = exact.decide_equality(found, found.constant, margin, alpha)
+    elif not found.se:
+        verdict, reason = Verdict.INCONCLUSIVE, "no spread was seen, so equality cannot be tested"
+    else:
+        test = tost(found.value, found.se, margin, alpha=alpha)
+        numbers |= _intervals(test)
+        p_value, verdict = test.p_value, _inside_margin(test)
+        interval = f"the 90 % interval is {test.low:+.2f} to {test.high:+.2f}"
+        reason = {
+            Verdict.REPRODUCED: f"{interval}, inside ±{margin:g}",
+            Verdict.NOT_REPRODUCED: f"the 95 % interval lies outside ±{margin:g}",
+            Verdict.INCONCLUSIVE: f"{interval}, not inside ±{margin:g}",
+        }[verdict]
+    rows = found.numbers.get("benchmarks", [])
+    apart = [row["benchmark"] for row in rows if row["holm_p_value"] < alpha] if len(rows) > 1 else []
+    reasons = [reason, *([f"on average only: they differ on {', '.join(apart)}"] if apart else [])]
+    return decision_of("equality", metric, a, b, found, verdict, reasons, alpha, p_value, numbers, effect=margin)
+
+
+def decide_point_value(
+    metric: str, a: str, found: Difference, stated: float, margin: float, alpha: float, *, at_least: bool = False
+) -> Decision:
+    """Decide "A scores `stated`" by two one-sided tests of our value minus the stated one.
+
+    Args:
+        metric: What is measured.
+        a: The system the claim is about.
+        found: Our value minus the stated one, with the error of a repetition, see
+            :func:`medeval.verdicts.values.repetition`.
+        stated: The stated value in points.
+        margin: Drift between two protocols that is tolerated, in points.
+        alpha: Level of each test.
+        at_least: Whether the claim is "at least `stated`", which a higher value does not contradict.
+    """
+    stated = found.numbers.get("stated", stated)
+    numbers: dict[str, Any] = {"stated": stated, "margin": margin, "at_least": at_least}
+    if not found.se:
+        reason = "no spread was seen, so the value cannot be tested"
+        return decision_of(
+            "value", metric, a, a, found, Verdict.INCONCLUSIVE, [reason], alpha, None, numbers, effect=margin
+        )
+    test = tost(found.value, found.se, margin, alpha=alpha)
+    half = (test.wide_high - test.wide_low) / 2.0
+    ours = stated + found.value
+    numbers |= {
+        **_intervals(test),
+        "prediction_interval": [ours - half, ours + half],
+        "stated_inside_prediction": abs(found.value) <= half,
+        **_needed(found, margin, alpha),
+    }
+    verdict = _inside_margin(test)
+    if at_least and test.above:
+        verdict = Verdict.REPRODUCED
+    shown = {
+        Verdict.REPRODUCED: f"the 90 % interval inside ±{margin:g}",
+        Verdict.NOT_REPRODUCED: f"the 95 % interval outside ±{margin:g}",
+        Verdict.INCONCLUSIVE: f"within or outside ±{margin:g} is not shown",
+    }[verdict]
+    if at_least and test.above:
+        shown = "shown to be above it, as claimed"
+    reasons = [f"ours is {ours:.2f} against the stated {stated:.2f}, {shown}", *_more(verdict, numbers)]
+    flags = {Flag.EXCEEDS} if test.above else set()
+    return decision_of(
+        "value", metric, a, a, found, verdict, reasons, alpha, test.p_value, numbers, flags, effect=margin
+    )
+
+
+def _needed(found: Difference, margin: float, alpha: float) -> dict[str, int | None]:
+    """Return the fewest runs, or items, with which the same difference would be shown to lie inside the margin.
+
+    Both are None where no number suffices or the other kind of error decides.
+    """
+    room = margin - abs(found.value)
+    multiplier = quantile(1.0 - alpha)
+    needed: dict[str, int | None] = {"runs_needed": None, "items_needed": None}
+    if room <= 0.0 or not found.se:
+        return needed
+    noise = [row["one_run_variance"] for row in found.numbers.get("benchmarks", [])]
+    if found.estimand is Estimand.FIXED and noise and None not in noise:
+        published, half_unit = found.numbers["published_runs"], found.numbers["half_unit"]
+        runs = required_runs(sum(noise) / len(noise) ** 2, room, multiplier, published, half_unit)
+        return {**needed, "runs_needed": runs or None}
+    items = math.floor(found.items * (multiplier * found.se / room) ** 2) + 1
+    return {**needed, "items_needed": items}
+
+
+def _more(verdict: Verdict, numbers: Mapping[str, Any]) -> list[str]:
+    """Say what would decide a value that is still open."""
+    if verdict is not Verdict.INCONCLUSIVE:
+        return []
+    if numbers["runs_needed"]:
+        return [f"the same value over {numbers['runs_needed']:,} runs would reproduce the stated one"]
+    if numbers["items_needed"]:
+        return [f"the same value over {numbers['items_needed']:,} items would reproduce the stated one"]
+    return []
+
+
+def _intervals(test: Equivalence) -> dict[str, list[float]]:
+    return {"interval_90": [test.low, test.high], "interval_95": [test.wide_low, test.wide_high]}
+
+
+def _inside_margin(test: Equivalence) -> Verdict:
+    """Return what two one-sided tests show: inside the margin, outside it, or neither."""
+    if test.equivalent:
+        return Verdict.REPRODUCED
+    return Verdict.NOT_REPRODUCED if test.below or test.above else Verdict.INCONCLUSIVE
+
+
+def _worst_benchmark(found: Difference, alpha: float) -> list[str]:
+    rows = found.numbers.get("benchmarks", [])
+    if len(rows) < 2:
+        return []
+    worst = min(rows, key=lambda row: float(row["difference"]))
+    shown = "shown" if worst["holm_p_value"] < alpha else "not shown"
+    name, loss, p_value = worst["benchmark"], -worst["difference"], worst["holm_p_value"]
+    return [f"the worst benchmark is {name} with a loss of {loss:.2f} points, {shown} by itself (Holm p {p_value:.2g})"]
+
+
+def _churn(found: Difference) -> list[str]:
+    churn = found.numbers.get("churn")
+    if not churn or churn["rate"] is None:
+        return []
+    text = f"{churn['rate']:.1f} % of the items change between right and wrong"
+    if churn["floor"] is None:
+        return [f"{text}; how many do so between two runs of one file is not known, as there is one run"]
+    return [
+        f"{text}, {churn['floor']:.1f} % do so between two runs of one file: {churn['excess']:+.1f} % are the other's"
+    ]

@@ -1,0 +1,137 @@
+"""Ratios: how many times fewer tokens, how much smaller a file."""
+
+from typing import Any
+
+from medeval.records.documents import inverse
+from medeval.verdicts.evidence import Evidence
+from medeval.verdicts.measured import Missing, TokenRatio
+from medeval.verdicts.replies import truncated_share
+from medeval.verdicts.verdict import Decision, Estimand, Flag, Verdict
+
+# Two protocols may differ this much in mean answer length without contradicting a ratio.
+RATIO_TOLERANCE = 0.05
+# A ratio of lengths says nothing of the models when this share of the replies, or more, was cut.
+MOST_CUT = 0.01
+
+
+def decide_size(a: str, b: str, bytes_a: int, bytes_b: int, stated_reduction: float) -> Decision:
+    """Decide a stated reduction in file size, in whole percent; nothing random is involved."""
+    reduction = 100.0 * (1.0 - bytes_a / bytes_b)
+    verdict = Verdict.REPRODUCED if round(reduction) == round(stated_reduction) else Verdict.NOT_REPRODUCED
+    reason = f"{bytes_a:,} of {bytes_b:,} bytes is {reduction:.1f} % smaller, stated {stated_reduction:g} %"
+    numbers = {"bytes_a": bytes_a, "bytes_b": bytes_b, "stated_reduction": stated_reduction}
+    return Decision(
+        "size",
+        a,
+        b,
+        verdict,
+        (reason,),
+        unit="percent",
+        estimate=reduction,
+        method="file sizes",
+        rule="size",
+        numbers=numbers,
+    )
+
+
+def measured_ratio(evidence: Evidence, a: str, b: str) -> TokenRatio | Missing:
+    """Return the ratio of generated tokens of B over A."""
+    found = evidence.pair(a, b, mode="generate")
+    if isinstance(found, Missing):
+        return found
+    pair, sign = found
+    tokens = pair["tokens"]
+    if tokens is None:
+        return Missing(f"the tokens of {a} and {b} cannot be compared: {pair['tokens_missing']}")
+    failed = tokens["items_with_errors"]
+    # The document has the second over the first, which is B over A unless the pair stands the other way.
+    estimate = tokens["bootstrap"] if sign > 0 else inverse(tokens["bootstrap"])
+    partial = [f"{failed} items with a failed reply are left out"] if failed else []
+    cut = {side: truncated_share(evidence.scores(name, mode="generate")) for side, name in (("a", a), ("b", b))}
+    return TokenRatio(
+        **{key: estimate[key] for key in ("value", "low", "high", "se", "method")},
+        items=tokens["n"],
+        truncated=max(cut.values()),
+        partial=(*partial, *evidence.shortages(pair["benchmarks"])),
+        items_total=evidence.total([entry["benchmark"] for entry in pair["benchmarks"]]),
+        numbers={"truncated": cut, **_sides(tokens, sign)},
+    )
+
+
+def _sides(tokens: dict[str, Any], sign: int) -> dict[str, Any]:
+    """Return mean lengths, the ratio of correct replies and the accuracies within budgets, as A and B of the claim."""
+    mean, right = tokens["mean"], tokens["both_correct"]
+    turned = right["ratio"] if sign > 0 or right["ratio"] is None else inverse(right["ratio"])
+    budgets = [
+        {
+            "tokens": entry["tokens"],
+            "a": 100.0 * entry["a" if sign > 0 else "b"],
+            "b": 100.0 * entry["b" if sign > 0 else "a"],
+            "difference": sign * 100.0 * entry["difference"]["value"],
+            "se": None if entry["difference"]["se"] is None else 100.0 * entry["difference"]["se"],
+        }
+        for entry in tokens["budgets"]
+    ]
+    median = tokens["median_of_ratios"]
+    return {
+        "mean_tokens": mean if sign > 0 else {"a": mean["b"], "b": mean["a"]},
+        "median_of_ratios": median if sign > 0 or not median else 1.0 / median,
+        "both_correct": {**right, "ratio": turned},
+        "budgets": budgets,
+    }
+
+
+def decide_token_ratio(a: str, b: str, ratio: TokenRatio, stated: float, decimals: int) -> Decision:
+    """Decide "A uses `stated` times fewer tokens than B" by the bootstrap interval of the ratio B over A.
+
+    Args:
+        a: The system the claim is about.
+        b: What it is compared with.
+        ratio: The measured ratio.
+        stated: The stated multiple.
+        decimals: Its printed decimals.
+    """
+    half = 0.5 * 10.0**-decimals
+    low, high = (stated - half) * (1 - RATIO_TOLERANCE), (stated + half) * (1 + RATIO_TOLERANCE)
+    measured = f"the ratio is {ratio.value:.2f}"
+    flags = {Flag.PARTIAL_COVERAGE} if ratio.partial else set()
+    if ratio.low is None or ratio.high is None:
+        verdict, reason = Verdict.INCONCLUSIVE, f"{measured}, without an interval"
+    elif ratio.truncated >= MOST_CUT:
+        share = f"{100 * ratio.truncated:.1f} %"
+        verdict, reason = Verdict.INCONCLUSIVE, f"{share} of the replies were cut by the token limit"
+        flags.add(Flag.TRUNCATED)
+    elif ratio.low <= high and ratio.high >= low:
+        verdict, reason = Verdict.REPRODUCED, f"{measured}, its interval meets {low:.2f} to {high:.2f}"
+    else:
+        verdict, reason = Verdict.NOT_REPRODUCED, f"{measured}, its interval misses {low:.2f} to {high:.2f}"
+    return Decision(
+        "tokens",
+        a,
+        b,
+        verdict,
+        (reason, *_right_replies(ratio), *ratio.partial),
+        unit="ratio",
+        estimate=ratio.value,
+        low=ratio.low,
+        high=ratio.high,
+        se=ratio.se,
+        method=ratio.method,
+        items=ratio.items,
+        items_total=ratio.items_total,
+        flags=frozenset(flags),
+        rule="tokens",
+        estimand=Estimand.SAMPLED,
+        numbers={**ratio.numbers, "stated_ratio": stated, "meets": [low, high], "largest_truncated": ratio.truncated},
+    )
+
+
+def _right_replies(ratio: TokenRatio) -> list[str]:
+    right = ratio.numbers.get("both_correct")
+    if not right or right["ratio"] is None:
+        return []
+    found = right["ratio"]
+    interval = "" if found["low"] is None else f" ({found['low']:.2f} to {found['high']:.2f})"
+    return [
+        f"among correct replies it is {found['value']:.2f}{interval}, on {right['n']:,} items both answer correctly"
+    ]
