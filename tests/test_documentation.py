@@ -12,7 +12,7 @@ from medeval.cli.app import main
 from medeval.run.documentation import documentation
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_every_make_target_in_the_documents_exists() -> None:

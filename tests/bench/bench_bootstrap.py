@@ -2,7 +2,7 @@
 
 10,000 resamples of whole clusters of items, single and in clusters of four, of the mean difference and of an average of
 seven benchmarks. Right-or-wrong scores, and averages of three runs, have few distinct differences, whose multinomial
-counts are drawn; scores that all differ, such as those of rubrics, are drawn item by item. docs/verdicts.md has the
+counts are drawn; scores that all differ, such as those of rubrics, are drawn item by item. docs/use/verdicts.md has the
 figures of one run.
 """
 

@@ -2,7 +2,7 @@
 
 Makes the items tables from the shared folder (MEDEVAL_SHARED, or ../shared beside the project) in a temporary
 folder. HealthBench is there with 100 of its 5,000 conversations, so each is repeated 50 times with 30 % of its words
-exchanged. docs/coverage.md has the figures of one run.
+exchanged. docs/read/coverage.md has the figures of one run.
 """
 
 import json

@@ -2,7 +2,7 @@
 
 Makes items and a table of replies of 2,000 characters, as another program would write it, in a temporary folder: three
 of five replies end with the requested line, one states its answer otherwise, and one names the text of an option or
-nothing at all. Then scores it with one and with two processes. docs/scoring.md has the figures of one run.
+nothing at all. Then scores it with one and with two processes. docs/read/scoring.md has the figures of one run.
 """
 
 import argparse

@@ -96,7 +96,7 @@ def continuation(
 
 
 def test_lavapipe_is_the_device_of_the_target(report: Report) -> None:
-    assert LAVAPIPE, "lavapipe is not installed: see the Vulkan part of docs/targets.md"
+    assert LAVAPIPE, "lavapipe is not installed: see the Vulkan part of docs/run/targets.md"
     device = device_for("vulkan")
     report(f"{device.name}: {device.description}, {device.memory_total >> 20} MiB; llama.cpp {build_info()['commit']}")
     assert device.name == "Vulkan0"

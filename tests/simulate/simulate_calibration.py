@@ -1,6 +1,6 @@
 """400 audits of judged scores with known truth: how often the 95 % intervals of corrected figures hold it.
 
-Run by `make simulate`; prints the table of `docs/judges.md`. The judge has the same error rates in both sets, and
+Run by `make simulate`; prints the table of `docs/read/judges.md`. The judge has the same error rates in both sets, and
 criteria of one prompt are met together more often than apart.
 """
 

@@ -2,7 +2,7 @@
 
 Seven benchmarks with the item counts of the MedPsy cards; a correlation of 0.4 between the models' single-run scores,
 30 % of their variance within items, three runs averaged, items alone or in clusters of four. Run by `make simulate`, or
-alone: python tests/simulate/simulate_coverage.py (docs/verdicts.md has the figures of one run)
+alone: python tests/simulate/simulate_coverage.py (docs/use/verdicts.md has the figures of one run)
 """
 
 import math

@@ -1,6 +1,6 @@
 """How many items audits of the published claims take, 2,000 simulated audits each.
 
-Run by `make simulate`; prints the table of `docs/risk-limiting.md`.
+Run by `make simulate`; prints the table of `docs/use/risk-limiting.md`.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """2,000 audits of each of several true null hypotheses: how many end in a false decision, whenever one looks.
 
-Run by `make simulate`; prints the table of `docs/risk-limiting.md`.
+Run by `make simulate`; prints the table of `docs/use/risk-limiting.md`.
 """
 
 import math

@@ -24,7 +24,7 @@ from medeval.grades.judges.rows import read_rows
 from tests.unit.weights.checkpoints import make_checkpoint
 from tests.workflow.conftest import ROOT
 
-PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md"))]
+PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.md"))]
 PAGES += ["config/demo/README.md", "results/README.md", "workflow/envs/README.md"]
 COMMAND = re.compile(
     r"(?:\$ )?(?P<command>(?:(?:\.venv[\w-]*/bin/)?(?:medeval|snakemake|lm_eval)|make|hf|pip|python)( .*)?)"

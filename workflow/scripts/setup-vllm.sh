@@ -18,7 +18,7 @@ needed_driver=580 # of CUDA 13, for which the wheels in the lock file are compil
 # --- What the machine must have -------------------------------------------------------------------
 system="$(uname -s) on $(uname -m)"
 [ "$system" = "Linux on x86_64" ] || die "vLLM's CUDA packages are for Linux on x86_64, and this is $system
-  -> Choose another target; on such a machine as well, docs/vllm.md says what vLLM's CPU build is good for."
+  -> Choose another target; on such a machine as well, docs/run/vllm.md says what vLLM's CPU build is good for."
 if [ "${MEDEVAL_WITHOUT_GPU:-0}" != 1 ]; then
     driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1) || driver=
     case "$driver" in

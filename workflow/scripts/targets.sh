@@ -50,7 +50,7 @@ install_line() { # what this system calls C/C++ compiler, cmake, git, Python wit
         esac
         echo "sudo pacman -S --needed base-devel cmake git python $*"
     else
-        echo "install a C and a C++ compiler, cmake, git, Python 3.11 or newer, and what docs/targets.md names for $1"
+        echo "install a C and a C++ compiler, cmake, git, Python 3.11 or newer, and what docs/run/targets.md names for $1"
     fi
 }
 

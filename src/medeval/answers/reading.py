@@ -3,7 +3,7 @@
 The cascade stops at the first stage that finds something: *strict* (the requested line), *lenient* (an
 explicit label in another form), *content* (the text of an option), *none*. Statements that disagree within
 a stage make the reading ambiguous, unless the reply itself takes one of them back. Nothing is ever guessed: no
-default letter, no nearest text, no letter without a form around it. docs/answers.md tells it at length.
+default letter, no nearest text, no letter without a form around it. docs/read/answers.md tells it at length.
 """
 
 import re

@@ -1,1 +1,1 @@
-"""Scores to comparisons: every statistic is computed from rows per item, over stored scores."""
+"""Systems on the same items: every statistic is computed from rows per item, over stored scores."""

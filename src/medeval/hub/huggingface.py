@@ -102,7 +102,7 @@ def answers(source: HubSource, *, token: bool) -> Iterator[None]:
     except OfflineModeIsEnabled:
         raise MedevalError(
             f"{describe(source)}: huggingface_hub is set to offline mode and the file is not in its cache",
-            "Unset HF_HUB_OFFLINE, or read from a mirror (docs/air-gapped.md).",
+            "Unset HF_HUB_OFFLINE, or read from a mirror (docs/run/air-gapped.md).",
         ) from None
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise MedevalError(

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,17 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 def sha256_file(path: Path) -> str:
-    """Return the SHA-256 of a file as 64 hexadecimal digits, reading it in chunks."""
+    """Return the SHA-256 of a file as 64 hexadecimal digits; each version of a file is read once per process.
+
+    Any write to a file, and any change of its name or times, makes another version of it.
+    """
+    status = path.stat()
+    version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return _sha256_of_version(path, version)
+
+
+@lru_cache(maxsize=4096)
+def _sha256_of_version(path: Path, _version: tuple[int, ...]) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK_BYTES):

@@ -1,1 +1,1 @@
-"""The report: view models of the documents of a run, and the templates that show them."""
+"""What people read: the HTML page, MLflow, and results in the formats of others."""

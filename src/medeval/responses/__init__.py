@@ -1,1 +1,1 @@
-"""responses."""
+"""From items to responses: prompts, engines, and the evaluation that asks."""

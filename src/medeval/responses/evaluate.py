@@ -23,7 +23,7 @@ from medeval.run.config import Protocol
 
 log = logging.getLogger(__name__)
 
-TASKS = Path(__file__).parent / "tasks"
+TASKS = Path(__file__).parents[1] / "tasks"
 
 
 @dataclass(frozen=True)

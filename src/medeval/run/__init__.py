@@ -1,1 +1,1 @@
-"""The whole configuration as typed, validated objects; nothing else reads YAML."""
+"""A run: its configuration, its lock, the files that it makes and how long it takes."""

@@ -11,7 +11,7 @@ from medeval.publication.publication import Publication
 from medeval.run.config import RunConfig
 
 SCHEMAS: dict[str, type[BaseModel]] = {"config": RunConfig, "publication": Publication}
-PAGE = Path("docs/configuration.md")
+PAGE = Path("docs/run/configuration.md")
 
 
 def write_documentation(root: Path) -> list[Path]:
@@ -37,7 +37,7 @@ def _page(config: dict[str, Any], publication: dict[str, Any]) -> str:
     lines = [
         "# Configuration",
         "",
-        "<!-- Written by `medeval schema` from src/medeval/config; change the descriptions there. -->",
+        "<!-- Written by `medeval schema` from src/medeval/run; change the descriptions there. -->",
         "",
         "A run is one YAML file, such as `config/demo.yaml` or `config/medpsy.yaml`. `medeval check FILE` validates",
         "it and says what it will do. Unknown keys are errors. A relative path is looked up in the folder where the",

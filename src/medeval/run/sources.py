@@ -75,7 +75,7 @@ def parse_source(text: str) -> AnySource:
     except ValidationError as error:
         raise MedevalError(
             f"--source {text}: {error.error_count()} error(s), first: {error.errors()[0]['msg']}",
-            'Give JSON such as {"type": "file", "path": "rows.jsonl"}; docs/configuration.md lists every key.',
+            'Give JSON such as {"type": "file", "path": "rows.jsonl"}; docs/run/configuration.md lists every key.',
         ) from error
 
 

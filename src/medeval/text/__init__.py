@@ -1,1 +1,1 @@
-"""text."""
+"""Words and letters: normalised text, look-alike characters, marks of reasoning."""

@@ -1,1 +1,1 @@
-"""Weights files: what is in a GGUF, and how one is quantized from another."""
+"""Weights files: converted, calibrated, quantized, described and compared."""

@@ -1,6 +1,7 @@
 """Files are complete or absent."""
 
 import errno
+import os
 import re
 import stat
 from pathlib import Path
@@ -35,6 +36,24 @@ def test_a_hash_is_that_of_sha256sum(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     # FIPS 180-2, appendix B.1
     assert sha256_file(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_a_version_of_a_file_is_read_once_and_a_changed_one_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, opened = tmp_path / "a", []
+    original = Path.open
+    monkeypatch.setattr(Path, "open", lambda self, mode="r", **more: (opened.append(self), original(self, mode, **more))[1])
+    path.write_bytes(b"abc")
+    opened.clear()
+    first = [sha256_file(path) for _ in range(3)]
+    assert (len(set(first)), opened) == (1, [path])
+    times = path.stat().st_mtime_ns
+    with original(path, "r+b") as stream:  # the same size, and then the same time of change
+        stream.write(b"abd")
+    os.utime(path, ns=(times, times))
+    assert sha256_file(path) != first[0]
+    assert opened == [path, path]
 
 
 @pytest.mark.parametrize("content", ["{", "\xff"])

@@ -137,7 +137,7 @@ def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
 _ENDLESS = """
 import sys, time
 from pathlib import Path
-from medeval.scoring import stream
+from medeval.scores import stream
 whole = stream._batches
 def slow(layout, rows):
     for number, batch in enumerate(whole(layout, rows)):

@@ -41,7 +41,7 @@ def agree(
         seed: Seed of the bootstraps.
 
     Returns:
-        The document, in the schema that docs/agreement.md describes.
+        The document, in the schema that docs/read/agreement.md describes.
 
     Raises:
         MedevalError: A table is unusable; the tables share no response, or answer different prompts; the second run

@@ -1,7 +1,7 @@
 """HealthBench's meta-evaluation: what physicians said of criteria in given answers, to measure a judge against.
 
 A row is one criterion of one answer with a yes or no from each physician who looked. Its category names the
-criterion's cluster, which begins with the theme. 29,511 rows hold 60,896 judgements (METHODS.md D5).
+criterion's cluster, which begins with the theme. 29,511 rows hold 60,896 judgements (HealthBench's paper, section 8).
 """
 
 from collections.abc import Sequence

@@ -55,7 +55,7 @@ def load(files: Sequence[Path], revision: str, split: str = "test") -> Loaded:
 
 def official_test_ids() -> frozenset[str]:
     """Return the 500 PubMed ids of the official test split."""
-    listing = importlib.resources.files("medeval.benchmarks").joinpath("pubmedqa_test_ids.txt")
+    listing = importlib.resources.files("medeval.items.benchmarks").joinpath("pubmedqa_test_ids.txt")
     lines = listing.read_text(encoding="utf-8").splitlines()
     return frozenset(line for line in lines if not line.startswith("#"))
 

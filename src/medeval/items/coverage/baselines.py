@@ -1,6 +1,6 @@
 """What a benchmark gives away before any model is asked: guessing, and the most frequent gold position.
 
-METHODS.md F5, as far as it needs no model. A score is worth reading above these floors only.
+They need no model. A score is worth reading above these floors only.
 """
 
 from collections import Counter

@@ -70,7 +70,7 @@ def cluster_names(found: Sequence[Document], pairs: Iterable[DuplicatePair]) -> 
 def effective_items(clusters: Iterable[Hashable]) -> float:
     """Return n_eff = n^2 / (sum of squared cluster sizes): n if all are separate, 1 if all are one cluster.
 
-    It is exact if the items of a cluster are answered alike (METHODS.md F3).
+    It is exact if the items of a cluster are answered alike (docs/read/coverage.md).
 
     Args:
         clusters: The cluster of each item, at least one.

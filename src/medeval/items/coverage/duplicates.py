@@ -1,6 +1,6 @@
 """Which items are the same question, or lean on the same vignette: exact checks of every candidate pair.
 
-The rule is that of METHODS.md B2 with what real rows asked for. Stems of twelve words or more are alike when their
+The rule is what real rows asked for. Stems of twelve words or more are alike when their
 Jaccard similarity is 0.7 or more, or when rapidfuzz's token_set_ratio is 90 or more and an option is the same.
 Shorter stems ("which of the following statements is true") are alike by chance, so both measures need two options
 in common there; a stem inside a much longer one has a ratio of 100, so the shorter must have half of the words of

@@ -1,7 +1,8 @@
 """Which pairs of sets are worth comparing: MinHash signatures in locality-sensitive bands.
 
 Two sets agree in one place of their signatures with a probability of their Jaccard similarity J, so they agree in
-some band of r places, out of b, with a probability of 1 - (1 - J^r)^b (METHODS.md B2).
+some band of r places, out of b, with a probability of 1 - (1 - J^r)^b (Leskovec, Rajaraman and Ullman, Mining of
+Massive Datasets, section 3.4).
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Texts as sets of shingles, and how alike two sets are.
 
-METHODS.md B2: runs of three words for a stem of twelve words or more, runs of five characters for a shorter one.
+Runs of three words for a stem of twelve words or more, runs of five characters for a shorter one.
 """
 
 from collections.abc import Sequence

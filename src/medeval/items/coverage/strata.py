@@ -1,6 +1,6 @@
 """How many items of each specialty a benchmark has, and whether that is enough to report a score on.
 
-METHODS.md F1 and F2: the effective number of strata is exp(-sum of p log p) over the specialties that occur.
+The effective number of strata is exp(-sum of p log p) over the specialties that occur.
 """
 
 import math
@@ -80,7 +80,7 @@ def effective_number(counts: Iterable[int]) -> float:
 
 
 def reporting_rule(items: int) -> str:
-    """Return how a score on a stratum of this size may be shown (METHODS.md F2).
+    """Return how a score on a stratum of this size may be shown.
 
     "interval": with a Wilson interval; "exact, greyed": with an exact interval, set back; "suppressed": not shown;
     "empty": there is nothing to show.

@@ -94,5 +94,5 @@ def _folded(value: str) -> str:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    text = importlib.resources.files("medeval.coverage").joinpath(name).read_text(encoding="utf-8")
+    text = importlib.resources.files("medeval.items.coverage").joinpath(name).read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines(), delimiter="\t"))

@@ -1,6 +1,6 @@
 """lm-eval's vLLM model class behind the engine protocol: a checkpoint on NVIDIA GPUs, nothing cut, nothing dropped.
 
-vLLM, torch and transformers live in an environment of their own (docs/vllm.md) and are imported only
+vLLM, torch and transformers live in an environment of their own (docs/run/vllm.md) and are imported only
 when an engine is made, so that this module can be read where they are absent.
 """
 
@@ -376,7 +376,7 @@ def _device(gpus: int) -> dict[str, Any]:
         raise MedevalError(
             f"target 'vllm': {gpus} NVIDIA GPU(s) are asked for, and vLLM sees {visible}",
             "Compare with `nvidia-smi` and CUDA_VISIBLE_DEVICES (under Slurm: ask for GPUs), or set "
-            "`tensor_parallel_size` to what there is. A CPU is used only by vLLM's CPU build: docs/vllm.md.",
+            "`tensor_parallel_size` to what there is. A CPU is used only by vLLM's CPU build: docs/run/vllm.md.",
         )
     from vllm.third_party import pynvml
 

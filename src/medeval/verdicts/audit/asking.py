@@ -14,19 +14,11 @@ from medeval.run.plan import Plan
 
 
 class HeldSubject(Subject):
-    """A subject that stays loaded from one benchmark to the next, and whose file is hashed once."""
-
-    @cached_property
-    def _sha256(self) -> str | None:
-        return super().sha256()
+    """A subject that stays loaded from one benchmark to the next."""
 
     @cached_property
     def _opened(self) -> tuple[Engine, Chat]:
         return super().open()
-
-    def sha256(self) -> str | None:
-        """Return the hash of the weights."""
-        return self._sha256
 
     def open(self) -> tuple[Engine, Chat]:
         """Return the engine, which does not close when it is told to, and the chat template."""

@@ -63,7 +63,7 @@ def stub(folder: Path, returned: dict[str, bytes], *, absent: str | None = None,
 
 
 def in_new_process(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    lines = "import json\nfrom pathlib import Path\nfrom medeval.engines import devices, llama_build\n"
+    lines = "import json\nfrom pathlib import Path\nfrom medeval.responses.engines import devices, llama_build\n"
     return subprocess.run(
         [sys.executable, "-c", lines + code], env=os.environ | environment, capture_output=True, text=True, check=False
     )
