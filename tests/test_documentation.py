@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from medeval.cli.app import main
-from medeval.run.documentation import documentation
+from medeval.cli.documentation import documentation
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -38,11 +38,11 @@ def check(config: Path, as_json: bool) -> None:
 
 @click.command()
 def schema() -> None:
-    """Write the configuration's JSON schema and its documentation page again.
+    """Write the JSON schemas of configuration and documents, and the configuration's page, again.
 
     Example: medeval schema
     """
-    from medeval.run.documentation import write_documentation
+    from medeval.cli.documentation import write_documentation
     from medeval.run.shipped import CHECKOUT
 
     for path in write_documentation(CHECKOUT):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from medeval.records.files import read_json
 from medeval.run.shipped import CHECKOUT
+from medeval.verdicts.document import Verdicts
 from medeval.verdicts.table import verdict_table
 
 _RESULTS = Path("results/demo")
@@ -41,7 +41,7 @@ def run_demo(cores: int | None) -> int:
         return code
     if any(_UP_TO_DATE in line for line in output):
         click.echo("Everything is up to date: nothing was run.")
-    click.echo(verdict_table(read_json(_RESULTS / "verdicts.json")))
+    click.echo(verdict_table(Verdicts.read(_RESULTS / "verdicts.json")))
     click.echo(f"report:  {_RESULTS}/report.html")
     click.echo(f"MLflow:  mlflow ui --backend-store-uri sqlite:///{_RESULTS}/mlflow.db")
     return 0

@@ -30,7 +30,9 @@ def merge(out: Path, shards: tuple[Path, ...]) -> None:
 @click.option("--model", required=True, help="Name of the model, for the rows.")
 @click.option("--variant", required=True, help="Name of the weights file's variant, for the rows.")
 @click.option("--target", default="cpu", show_default=True, help="cpu, vulkan, metal, cuda, vllm or api.")
-@click.option("--protocol", default="{}", help="How the model is asked, as JSON; docs/run/configuration.md lists the keys.")
+@click.option(
+    "--protocol", default="{}", help="How the model is asked, as JSON; docs/run/configuration.md lists the keys."
+)
 @click.option("--reasoning", default="null", help="Reasoning delimiters, as JSON.")
 @click.option("--template-options", default="{}", help="Variables for the chat template, as JSON.")
 @click.option("--seed", default=20260101, show_default=True, help="Seed of the sampling.")

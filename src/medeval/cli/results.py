@@ -88,7 +88,7 @@ def verdict(
     from medeval.records.files import refuse_to_replace
     from medeval.run.config import load_run
     from medeval.statistics.estimates import DEFAULT_SEED
-    from medeval.verdicts.against import changes, read_decided
+    from medeval.verdicts.against import changes, read_earlier
     from medeval.verdicts.run import decide_claims
     from medeval.verdicts.table import verdict_table
 
@@ -97,7 +97,7 @@ def verdict(
     previous = None
     if against:
         refuse_to_replace(out, [against])
-        previous = read_decided(against, load_publication(claims).title)
+        previous = read_earlier(against, load_publication(claims).title)
     run = load_run(run_path, with_lock=False) if run_path else None
     names = {**(run.published_subjects() if run else {}), **_subjects(subjects)}
     if comparisons is None:
@@ -119,7 +119,7 @@ def verdict(
     )
     click.echo(verdict_table(document))
     if previous:
-        found = changes(previous, read_decided(out, previous.publication))
+        found = changes(previous, document)
         click.echo(str(found))
         context.exit(3 if found.verdicts else 0)
 

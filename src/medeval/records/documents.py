@@ -4,13 +4,49 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict
 
 from medeval.errors import MedevalError
-from medeval.records.files import read_json
+from medeval.records.files import read_json, write_json
+from medeval.records.yaml_files import validate
 
-COMPARISONS, VERDICTS = "comparisons.v3", "verdicts.v4"
-_WRITERS = {COMPARISONS: "medeval compare", VERDICTS: "medeval verdict"}
+COMPARISONS = "comparisons.v3"
+
+
+class Document(BaseModel):
+    """A JSON document that one stage writes and others read: typed, with the name and version of its schema.
+
+    Subclasses say `SCHEMA`, the name with the version, and `WRITER`, the command that makes the document again.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    SCHEMA: ClassVar[str]
+    WRITER: ClassVar[str]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a document.
+
+        Raises:
+            MedevalError: The file is missing, is not JSON, or is no such document of this version.
+        """
+        content = read_document(path, cls.SCHEMA, cls.WRITER)
+        del content["schema"]
+        return validate(cls, content, path, remedy=f"Write it again with `{cls.WRITER}`.")
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """Return the JSON schema of the document as it is written."""
+        schema = cls.model_json_schema()
+        properties = {"schema": {"const": cls.SCHEMA}, **schema["properties"]}
+        return schema | {"properties": properties, "required": ["schema", *schema["required"]]}
+
+    def write(self, path: Path) -> None:
+        """Write the document atomically; what is not a finite number becomes null."""
+        write_json(path, {"schema": self.SCHEMA, **as_json(dict(self))})
 
 
 def as_json(result: Any) -> Any:
@@ -19,6 +55,8 @@ def as_json(result: Any) -> Any:
         return {field.name: as_json(getattr(result, field.name)) for field in dataclasses.fields(result)}
     if isinstance(result, (list, tuple)):
         return [as_json(entry) for entry in result]
+    if isinstance(result, frozenset):
+        return sorted(as_json(entry) for entry in result)
     if isinstance(result, dict):
         return {str(key): as_json(value) for key, value in result.items()}
     if isinstance(result, float) and not math.isfinite(result):
@@ -41,19 +79,24 @@ def inverse(ratio: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read_document(path: Path, schema: str) -> dict[str, Any]:
-    """Read a document of `medeval compare` or `medeval verdict` and check that it is one.
+def read_document(path: Path, schema: str, writer: str = "medeval compare") -> dict[str, Any]:
+    """Read a document and check that its schema is the one named.
+
+    Args:
+        path: The file.
+        schema: Name and version of the schema.
+        writer: The command that writes such documents, for the error.
 
     Raises:
         MedevalError: The file is missing, is not JSON, or is another document.
     """
     if path.is_dir():
-        raise MedevalError(f"{path}: a folder, expected a JSON document", f"Give the file of `{_WRITERS[schema]}`.")
+        raise MedevalError(f"{path}: a folder, expected a JSON document", f"Give the file of `{writer}`.")
     document = read_json(path)
     found = document.get("schema") if isinstance(document, dict) else None
     if found != schema:
         raise MedevalError(
             f"{path}: expected a document of schema {schema!r}, found {found!r}",
-            f"Give the file that `{_WRITERS[schema]}` writes; if it is one, write it again with the installed medeval.",
+            f"Give the file that `{writer}` writes; if it is one, write it again with the installed medeval.",
         )
     return dict(document)

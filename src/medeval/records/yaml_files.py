@@ -75,7 +75,13 @@ def _reason(error: yaml.YAMLError) -> str:
     return f"not valid YAML: {problem or error}"
 
 
-def validate(model_class: type[ModelT], document: dict[str, Any], path: Path) -> ModelT:
+def validate(
+    model_class: type[ModelT],
+    document: dict[str, Any],
+    path: Path,
+    *,
+    remedy: str = "Correct these keys in the file.",
+) -> ModelT:
     """Return the document as an instance of a pydantic model; `path` is the file that errors name.
 
     Raises:
@@ -88,9 +94,7 @@ def validate(model_class: type[ModelT], document: dict[str, Any], path: Path) ->
         problems = error.errors(include_url=False)
         lines = [f"{_key_path(problem, document)}: {_expected(problem, model_class)}" for problem in problems]
         count = "1 problem" if len(lines) == 1 else f"{len(lines)} problems"
-        raise MedevalError(
-            f"{path}: {count}\n" + "\n".join(f"  {line}" for line in lines), "Correct these keys in the file."
-        ) from error
+        raise MedevalError(f"{path}: {count}\n" + "\n".join(f"  {line}" for line in lines), remedy) from error
 
 
 def _key_path(problem: ErrorDetails, document: Any) -> str:

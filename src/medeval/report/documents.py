@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from medeval.errors import MedevalError
-from medeval.records.documents import COMPARISONS, VERDICTS, read_document
+from medeval.records.documents import COMPARISONS, read_document
 from medeval.records.files import read_json, sha256_file
 from medeval.report.names import Systems
+from medeval.verdicts.document import Verdicts
 
 _WEIGHTS_SUFFIX = ".gguf.json"
 # What identifies each kind of detail document.
@@ -36,7 +37,8 @@ class Run:
     Attributes:
         config: The configuration, as `RunConfig.model_dump` gives it.
         comparisons: Written by the compare stage.
-        verdicts: Written by the verdict stage.
+        verdicts: What the verdict stage wrote.
+        verdicts_file: Its file's name on the page, and SHA-256.
         weights: Descriptions of weights files, by MODEL/VARIANT.
         overlaps: Overlap reports.
         audits: Desk audits.
@@ -44,7 +46,8 @@ class Run:
 
     config: Mapping[str, Any]
     comparisons: Document
-    verdicts: Document
+    verdicts: Verdicts
+    verdicts_file: tuple[str, str]
     weights: Mapping[str, Document]
     overlaps: Sequence[Document]
     audits: Sequence[Document]
@@ -84,14 +87,9 @@ def read_run(config: Mapping[str, Any], comparisons: Path, verdicts: Path, detai
     Raises:
         MedevalError: A file is missing, is of no known kind, or the verdicts were decided on other comparisons.
     """
-    compared, decided = (
-        Document(path.name, sha256_file(path), content)
-        for path, content in (
-            (comparisons, read_document(comparisons, COMPARISONS)),
-            (verdicts, read_document(verdicts, VERDICTS)),
-        )
-    )
-    stated = decided.content["inputs"]["comparisons"]
+    compared = Document(comparisons.name, sha256_file(comparisons), read_document(comparisons, COMPARISONS))
+    decided = Verdicts.read(verdicts)
+    stated = decided.inputs["comparisons"]
     if stated != compared.sha256:
         raise MedevalError(
             f"{verdicts}: decided on comparisons with SHA-256 {stated[:12]}…, but {comparisons} has "
@@ -104,6 +102,7 @@ def read_run(config: Mapping[str, Any], comparisons: Path, verdicts: Path, detai
         config=config,
         comparisons=compared,
         verdicts=decided,
+        verdicts_file=(verdicts.name, sha256_file(verdicts)),
         weights={_system_of(path): document for kind, path, document in kinds if kind == "weights"},
         overlaps=[document for kind, _, document in kinds if kind == "overlap"],
         audits=[document for kind, _, document in kinds if kind == "audit"],

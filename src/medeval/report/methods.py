@@ -10,6 +10,7 @@ from medeval.report.documents import Run
 from medeval.report.names import MODES, benchmark_name
 from medeval.report.quantization import is_quantization, source_text, undescribed
 from medeval.responses.prompts.render import TEMPLATES, template_sha256
+from medeval.verdicts.verdict import Verdict
 
 _LINES = {
     "system": "System message",
@@ -86,14 +87,16 @@ def benchmark_lines(run: Run) -> list[tuple[str, str, str, tuple[str, ...]]]:
 
 def input_hashes(run: Run) -> list[tuple[str, str]]:
     """Return the name and SHA-256 of every document of this page and of every table behind them."""
-    documents = [run.comparisons, run.verdicts, *run.weights.values(), *run.overlaps, *run.audits]
+    documents = [*run.weights.values(), *run.overlaps, *run.audits]
     return [
         *(
             (
-                f"publication file (claims of {run.verdicts.content['publication']})",
-                run.verdicts.content["inputs"]["claims"],
+                f"publication file (claims of {run.verdicts.publication})",
+                run.verdicts.inputs["claims"],
             ),
         ),
+        (run.comparisons.name, run.comparisons.sha256),
+        run.verdicts_file,
         *((document.name, document.sha256) for document in documents),
         *run.comparisons.content["inputs"].items(),
     ]
@@ -140,11 +143,11 @@ def not_measured(run: Run) -> list[str]:
 
 
 def _claims_left_out(run: Run) -> Iterator[str]:
-    for entry in run.verdicts.content["verdicts"]:
-        for part in entry["parts"]:
-            if part["verdict"] == "NOT_TESTABLE":
-                on = f" on {part['target']}" if part["target"] and run.several_targets else ""
-                yield f"Claim {entry['claim_id']}, {part['metric']}{on}: {part['reasons'][0]}."
+    for entry in run.verdicts.verdicts:
+        for part in entry.parts:
+            if part.verdict is Verdict.NOT_TESTABLE:
+                on = f" on {part.target}" if part.target and run.several_targets else ""
+                yield f"Claim {entry.claim_id}, {part.metric}{on}: {part.reasons[0]}."
 
 
 def _pairs_left_out(run: Run) -> Iterator[str]:

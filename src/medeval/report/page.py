@@ -48,8 +48,8 @@ def view(run: Run) -> dict[str, Any]:
     return {
         "config": run.config,
         "version": __version__,
-        "publication": run.verdicts.content["publication"],
-        "alpha": run.verdicts.content["alpha"],
+        "publication": run.verdicts.publication,
+        "alpha": run.verdicts.alpha,
         "claims": claims,
         "tally": verdicts.tally(claims),
         "flags": names.FLAGS,

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from medeval.records import tables
-from medeval.records.documents import COMPARISONS, VERDICTS, read_document
+from medeval.records.documents import COMPARISONS, read_document
 from medeval.records.files import sha256_file, write_json
+from medeval.verdicts.document import Verdicts
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ def track(
     from mlflow.tracking import MlflowClient
 
     # Everything is read before anything is logged, so that a wrong file leaves no half a run behind.
-    comparisons, verdicts = read_document(comparisons_path, COMPARISONS), read_document(verdicts_path, VERDICTS)
+    comparisons, verdicts = read_document(comparisons_path, COMPARISONS), Verdicts.read(verdicts_path)
     files = {key: path for path in row_tables if (key := _table_key(path)) is not None}
     store.parent.mkdir(parents=True, exist_ok=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -75,7 +76,7 @@ def _log_parent(
     experiment_id: str,
     config: Mapping[str, Any],
     comparisons: Mapping[str, Any],
-    verdicts: Mapping[str, Any],
+    verdicts: Verdicts,
     files: Sequence[Path],
 ) -> str:
     from mlflow.entities import Metric, Param, RunTag
@@ -93,7 +94,7 @@ def _log_parent(
     for entry in comparisons["averages"]:
         name = f"{entry['model']}.{entry['variant']}.{entry['target']}.{entry['mode']}.average"
         metrics |= _interval(name, entry["normal"])
-    tags = {f"verdict.{entry['claim_id']}": entry["verdict"] for entry in verdicts["verdicts"]}
+    tags = {f"verdict.{entry.claim_id}": entry.verdict for entry in verdicts.verdicts}
     client.log_batch(
         run.info.run_id,
         metrics=[Metric(key, value, run.info.start_time, 0) for key, value in metrics.items()],

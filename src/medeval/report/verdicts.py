@@ -13,6 +13,8 @@ from medeval.report.forest import Forest, fact
 from medeval.report.names import AVERAGE, FLAGS, VERDICTS, benchmark_name, known
 from medeval.report.numbers import Cell, cell, count, figure, interval
 from medeval.report.verdicts_facts import decision_facts
+from medeval.verdicts.document import ClaimVerdict
+from medeval.verdicts.verdict import Decision
 
 _SUBSETS = {"healthbench": "main", "healthbench_hard": "hard", "healthbench_consensus": "consensus"}
 _UNITS = {"points": (2, "points"), "percent": (1, "% smaller"), "ratio": (2, "× fewer")}
@@ -60,7 +62,7 @@ class ClaimRow:
 
 def claim_rows(run: Run) -> list[ClaimRow]:
     """Return one row per claim, in the document's order."""
-    return [_claim(run, index, entry) for index, entry in enumerate(run.verdicts.content["verdicts"])]
+    return [_claim(run, index, entry) for index, entry in enumerate(run.verdicts.verdicts)]
 
 
 def tally(rows: list[ClaimRow]) -> list[tuple[int, Badge]]:
@@ -74,73 +76,73 @@ def badge(code: str) -> Badge:
     return Badge(code, *known(VERDICTS, code, "verdict"))
 
 
-def _claim(run: Run, index: int, entry: Mapping[str, Any]) -> ClaimRow:
-    parts = tuple(_part(run, part, f"verdicts[{index}].parts[{place}]") for place, part in enumerate(entry["parts"]))
+def _claim(run: Run, index: int, entry: ClaimVerdict) -> ClaimRow:
+    parts = tuple(_part(run, part, f"verdicts[{index}].parts[{place}]") for place, part in enumerate(entry.parts))
     return ClaimRow(
-        id=entry["claim_id"],
-        type=entry["type"],
-        sentence=entry["sentence"],
-        badge=badge(entry["verdict"]),
+        id=entry.claim_id,
+        type=entry.type,
+        sentence=entry.sentence,
+        badge=badge(entry.verdict),
         estimates=tuple((part.estimate, part.interval, part.against) for part in parts),
-        flags=tuple((flag, known(FLAGS, flag, "flag")) for flag in entry["flags"]),
-        plain=entry["plain"],
-        published=tuple(entry["published_figures"]),
+        flags=tuple((flag, known(FLAGS, flag, "flag")) for flag in entry.flags),
+        plain=entry.plain,
+        published=tuple(entry.published_figures),
         parts=parts,
     )
 
 
-def _part(run: Run, part: Mapping[str, Any], source: str) -> Part:
+def _part(run: Run, part: Decision, source: str) -> Part:
     forest, facts = _evidence(run, part)
-    against = "the stated value" if part["a"] == part["b"] else part["b"]
+    against = "the stated value" if part.a == part.b else part.b
     on = _on_target(run, part)
     return Part(
-        title=f"{_metric_name(part['metric'])}: {part['a']} against {against}{on}",
-        badge=badge(part["verdict"]),
+        title=f"{_metric_name(part.metric)}: {part.a} against {against}{on}",
+        badge=badge(part.verdict),
         estimate=estimate_cell(part),
         interval=interval_cell(part),
-        against=_against(part) + on if part["estimate"] is not None else "",
-        reasons=tuple(part["reasons"]),
+        against=_against(part) + on if part.estimate is not None else "",
+        reasons=tuple(part.reasons),
         facts=(*decision_facts(part), *facts),
         forest=forest,
         source=source,
     )
 
 
-def _on_target(run: Run, part: Mapping[str, Any]) -> str:
-    return f" on {part['target']}" if part["target"] and run.several_targets else ""
+def _on_target(run: Run, part: Decision) -> str:
+    return f" on {part.target}" if part.target and run.several_targets else ""
 
 
-def estimate_cell(part: Mapping[str, Any]) -> Cell:
+def estimate_cell(part: Decision) -> Cell:
     """Return the estimate of a decision in the decision's own unit."""
-    decimals, unit = known(_UNITS, part["unit"], "unit")
-    if part["estimate"] is None:
+    decimals, unit = known(_UNITS, part.unit, "unit")
+    if part.estimate is None:
         return cell("not measured", tone="zero")
-    return cell(figure(part["estimate"], decimals, signed=part["unit"] == "points"), f" {unit}")
+    return cell(figure(part.estimate, decimals, signed=part.unit == "points"), f" {unit}")
 
 
-def interval_cell(part: Mapping[str, Any]) -> Cell:
+def interval_cell(part: Decision) -> Cell:
     """Return the interval of a decision in the same unit, or the words for none; empty when nothing was measured."""
-    decimals, _ = known(_UNITS, part["unit"], "unit")
-    if part["estimate"] is None:
+    decimals, _ = known(_UNITS, part.unit, "unit")
+    if part.estimate is None:
         return cell("")
-    if part["unit"] == "percent":
+    if part.unit == "percent":
         return cell("exact, no interval")
-    low, high = (figure(part[key], decimals, signed=part["unit"] == "points") for key in ("low", "high"))
+    low, high = (figure(end, decimals, signed=part.unit == "points") for end in (part.low, part.high))
     return cell(*interval(low, high))
 
 
-def _against(part: Mapping[str, Any]) -> str:
+def _against(part: Decision) -> str:
     """Say what the estimate sets against what, naming a shared model once."""
-    (model_a, _, a), (model_b, _, b) = part["a"].partition("/"), part["b"].partition("/")
-    if part["a"] == part["b"]:
-        return f"{part['a']} minus the stated value"
-    word = {"points": "minus", "percent": "against", "ratio": "against"}[part["unit"]]
-    return f"{a} {word} {b}" if model_a == model_b and a and b else f"{part['a']} {word} {part['b']}"
+    (model_a, _, a), (model_b, _, b) = part.a.partition("/"), part.b.partition("/")
+    if part.a == part.b:
+        return f"{part.a} minus the stated value"
+    word = {"points": "minus", "percent": "against", "ratio": "against"}[part.unit]
+    return f"{a} {word} {b}" if model_a == model_b and a and b else f"{part.a} {word} {part.b}"
 
 
-def _evidence(run: Run, part: Mapping[str, Any]) -> tuple[Forest | None, list[Fact]]:
+def _evidence(run: Run, part: Decision) -> tuple[Forest | None, list[Fact]]:
     """Return the plot and the facts behind a part, by the kind of thing that it measures."""
-    metric, content = part["metric"], run.comparisons.content
+    metric, content = part.metric, run.comparisons.content
     if metric == "size":
         return None, _sizes(run, part)
     if metric in _SUBSETS:
@@ -157,26 +159,26 @@ def _evidence(run: Run, part: Mapping[str, Any]) -> tuple[Forest | None, list[Fa
     return difference_forest(run, *found, strong=metric), facts
 
 
-def find_pair(entries: list[Mapping[str, Any]], part: Mapping[str, Any], **match: str) -> tuple[int, int] | None:
+def find_pair(entries: list[Mapping[str, Any]], part: Decision, **match: str) -> tuple[int, int] | None:
     """Find the entry that compares A and B of a decision on its target: its place, and -1 when it stands turned round.
 
     A decision that names no target has none.
     """
     for index, entry in enumerate(entries):
-        if {entry[side]["target"] for side in ("a", "b")} != {part["target"]}:
+        if {entry[side]["target"] for side in ("a", "b")} != {part.target}:
             continue
         one, two = (f"{entry[side]['model']}/{entry[side]['variant']}" for side in ("a", "b"))
         if all(entry[key] == value for key, value in match.items()) and one != two:
-            if (one, two) == (part["a"], part["b"]):
+            if (one, two) == (part.a, part.b):
                 return index, 1
-            if (one, two) == (part["b"], part["a"]):
+            if (one, two) == (part.b, part.a):
                 return index, -1
     return None
 
 
-def _sizes(run: Run, part: Mapping[str, Any]) -> list[Fact]:
+def _sizes(run: Run, part: Decision) -> list[Fact]:
     facts = []
-    for system in (part["a"], part["b"]):
+    for system in (part.a, part.b):
         document = run.weights.get(system)
         if document is None:
             facts.append(fact(system, "its description was not given to this report"))

@@ -7,6 +7,7 @@ from medeval.report.differences import Fact
 from medeval.report.forest import fact
 from medeval.report.names import benchmark_name
 from medeval.report.numbers import Figure, count, figure, interval, p_value
+from medeval.verdicts.verdict import Decision
 
 _ESTIMANDS = {
     "fixed items": "the mean over exactly these items: only the noise between runs counts",
@@ -14,39 +15,39 @@ _ESTIMANDS = {
 }
 
 
-def decision_facts(part: Mapping[str, Any]) -> list[Fact]:
+def decision_facts(part: Decision) -> list[Fact]:
     """Return what stands behind a decision, beside its estimate: empty when nothing was measured."""
-    if part["estimate"] is None:
+    if part.estimate is None:
         return []
     facts = [*_basis(part), *_rule(part)]
-    if sensitivity := part["numbers"].get("protocol_range"):
-        facts += _protocols(sensitivity, part["unit"])
-    return [*facts, *_comparators(part["numbers"])]
+    if sensitivity := part.numbers.get("protocol_range"):
+        facts += _protocols(sensitivity, part.unit)
+    return [*facts, *_comparators(part.numbers)]
 
 
-def _basis(part: Mapping[str, Any]) -> list[Fact]:
+def _basis(part: Decision) -> list[Fact]:
     facts = []
-    if part["se"] is not None:
-        facts.append(fact("Decided on", "SE ", figure(part["se"], 2), f" {part['unit']}", note=part["method"]))
+    if part.se is not None:
+        facts.append(fact("Decided on", "SE ", figure(part.se, 2), f" {part.unit}", note=part.method))
     else:
-        facts.append(fact("Decided on", part["method"]))
-    if part["estimand"]:
-        facts.append(fact("Estimand", part["estimand"], note=_ESTIMANDS[part["estimand"]]))
-    if part["p_value"] is not None:
-        level = f"level {part['alpha']:g}; adjusted over all claims of order when it is one"
-        facts.append(fact("p-value", p_value(part["p_value"]), note=level))
-    if part["items"] is not None:
-        total = part["items_total"]
+        facts.append(fact("Decided on", part.method))
+    if part.estimand:
+        facts.append(fact("Estimand", part.estimand, note=_ESTIMANDS[part.estimand]))
+    if part.p_value is not None:
+        level = f"level {part.alpha:g}; adjusted over all claims of order when it is one"
+        facts.append(fact("p-value", p_value(part.p_value), note=level))
+    if part.items is not None:
+        total = part.items_total
         of = () if total is None else (" of ", count(total))
-        facts.append(fact("Items", count(part["items"]), *of))
+        facts.append(fact("Items", count(part.items), *of))
     return facts
 
 
-def _rule(part: Mapping[str, Any]) -> list[Fact]:
-    numbers = part["numbers"]
-    match part["rule"]:
+def _rule(part: Decision) -> list[Fact]:
+    numbers = part.numbers
+    match part.rule:
         case "value":
-            return _value(numbers, still_open=part["verdict"] == "INCONCLUSIVE")
+            return _value(numbers, still_open=part.verdict == "INCONCLUSIVE")
         case "order" if numbers.get("resolution_ratio") is not None:
             note = "items at hand over those that would show the stated difference with 80 % power"
             return [fact("Resolution ratio", figure(numbers["resolution_ratio"], 2), note=note), *_fixed(numbers)]

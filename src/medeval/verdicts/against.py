@@ -5,76 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from medeval.errors import MedevalError
-from medeval.records.documents import VERDICTS, read_document
-from medeval.records.yaml_files import validate
-from medeval.verdicts.verdict import Verdict
+from medeval.verdicts.document import ClaimVerdict, Verdicts
+from medeval.verdicts.verdict import Decision
 
 _FOLLOWS_FROM_OTHERS = "comparisons"
 _SHOWN_TABLES = 20
-
-
-class _Record(BaseModel):
-    """A part of a verdicts document; keys that are not compared are passed over."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Part(_Record):
-    metric: str
-    a: str
-    b: str
-    target: str | None
-    unit: str
-    estimate: float | None
-    low: float | None
-    high: float | None
-
-    @property
-    def name(self) -> tuple[str, str, str, str | None]:
-        return self.metric, self.a, self.b, self.target
-
-    @property
-    def found(self) -> str:
-        if self.estimate is None:
-            return "nothing measured"
-        ends = "" if self.low is None or self.high is None else f" ({self.low:+.2f} to {self.high:+.2f})"
-        return f"{self.estimate:+.2f}{ends} {self.unit}"
-
-
-class _Decided(_Record):
-    claim_id: str
-    verdict: Verdict
-    flags: tuple[str, ...]
-    parts: tuple[_Part, ...]
-
-
-class _Measured(_Record):
-    headline: str
-    margin_points: float
-    seed: int
-    references: tuple[str, ...]
-    packages: dict[str, list[str]]
-    inputs: dict[str, str]
-
-
-class _Subject(_Record):
-    name: str
-    system: str | None
-
-
-class Decided(_Record):
-    """What a verdicts document says of its claims and of all that they were decided from."""
-
-    publication: str
-    targets: tuple[str, ...]
-    credible_judge: bool
-    subjects: tuple[_Subject, ...]
-    inputs: dict[str, str]
-    measured: _Measured
-    verdicts: tuple[_Decided, ...]
 
 
 @dataclass(frozen=True)
@@ -103,14 +39,14 @@ class Changes:
         return "\n".join(lines)
 
 
-def read_decided(path: Path, publication: str) -> Decided:
+def read_earlier(path: Path, publication: str) -> Verdicts:
     """Read the verdicts of an earlier run on the publication of this title.
 
     Raises:
         MedevalError: The file is missing, is no verdicts document of the installed version, or is about another
             publication.
     """
-    found = validate(Decided, read_document(path, VERDICTS), path)
+    found = Verdicts.read(path)
     if found.publication != publication:
         raise MedevalError(
             f"{path}: verdicts on {found.publication!r}, expected some on {publication!r}",
@@ -119,7 +55,7 @@ def read_decided(path: Path, publication: str) -> Decided:
     return found
 
 
-def changes(previous: Decided, now: Decided) -> Changes:
+def changes(previous: Verdicts, now: Verdicts) -> Changes:
     """Compare verdicts with earlier ones on the same publication."""
     before, after = ({entry.claim_id: entry for entry in found.verdicts} for found in (previous, now))
     both = [(before[name], after[name]) for name in after if name in before]
@@ -132,29 +68,39 @@ def changes(previous: Decided, now: Decided) -> Changes:
     )
 
 
-def _verdict(before: _Decided, now: _Decided) -> str:
+def _verdict(before: ClaimVerdict, now: ClaimVerdict) -> str:
     """Write one changed verdict, with the figures of the parts that moved."""
     lines = [f"{now.claim_id}  {before.verdict} -> {now.verdict}{_flags_between(before, now)}"]
-    earlier = {part.name: part.found for part in before.parts}
+    earlier = {_place(part): _found(part) for part in before.parts}
     for part in now.parts:
-        metric, a, b, target = part.name
-        place = f"{metric}, {a}{f' and {b}' if b else ''}{f' on {target}' if target else ''}"
-        was = earlier.get(part.name, "not a part of the claim")
-        lines += [f"       {place}: {was} -> {part.found}"] if was != part.found else []
+        was, found = earlier.get(_place(part), "not a part of the claim"), _found(part)
+        lines += [f"       {_place(part)}: {was} -> {found}"] if was != found else []
     return "\n".join(lines)
 
 
-def _flags(before: _Decided, now: _Decided) -> str:
+def _place(part: Decision) -> str:
+    other, target = (f" and {part.b}" if part.b else ""), (f" on {part.target}" if part.target else "")
+    return f"{part.metric}, {part.a}{other}{target}"
+
+
+def _found(part: Decision) -> str:
+    if part.estimate is None:
+        return "nothing measured"
+    ends = "" if part.low is None or part.high is None else f" ({part.low:+.2f} to {part.high:+.2f})"
+    return f"{part.estimate:+.2f}{ends} {part.unit}"
+
+
+def _flags(before: ClaimVerdict, now: ClaimVerdict) -> str:
     return f"{now.claim_id}  still {now.verdict}{_flags_between(before, now)}"
 
 
-def _flags_between(before: _Decided, now: _Decided) -> str:
+def _flags_between(before: ClaimVerdict, now: ClaimVerdict) -> str:
     raised = [f"+{flag}" for flag in now.flags if flag not in before.flags]
     dropped = [f"-{flag}" for flag in before.flags if flag not in now.flags]
     return f", flags {' '.join([*raised, *dropped])}" if raised or dropped else ""
 
 
-def _inputs(before: Decided, now: Decided) -> Iterator[str]:
+def _inputs(before: Verdicts, now: Verdicts) -> Iterator[str]:
     """Yield what went in otherwise: files by their content, settings by their value."""
     old, new = (
         {name: digest for name, digest in found.inputs.items() if name != _FOLLOWS_FROM_OTHERS}
@@ -180,14 +126,14 @@ def _files(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
             yield f"{name}: gone"
 
 
-def _settings(before: Decided, now: Decided) -> Iterator[str]:
+def _settings(before: Verdicts, now: Verdicts) -> Iterator[str]:
     old, new = (_named_settings(found) for found in (before, now))
     for name in dict.fromkeys([*old, *new]):
         if old.get(name) != new.get(name):
             yield f"{name}: {_shown(old.get(name))} -> {_shown(new.get(name))}"
 
 
-def _named_settings(found: Decided) -> dict[str, Any]:
+def _named_settings(found: Verdicts) -> dict[str, Any]:
     measured = found.measured
     return {
         "headline": measured.headline,

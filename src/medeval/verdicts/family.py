@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from medeval.publication.claims import Claim, Comparison
 from medeval.publication.publication import SIZE, TOKENS, Publication
 from medeval.statistics.multiplicity import holm
+from medeval.verdicts.document import FamilyRecord, FamilyTest
 
 Key = tuple[str, int]
 
@@ -27,13 +27,12 @@ class Family:
     p_values: dict[Key, float | None]
     adjusted: dict[Key, float]
 
-    def as_json(self, alpha: float) -> dict[str, Any]:
+    def record(self, alpha: float) -> FamilyRecord:
         """Describe the family, so that its adjustment can be repeated."""
-        tests = [
-            {"claim_id": claim, "part": part, "p_value": raw, "adjusted_p_value": self.adjusted[claim, part]}
-            for (claim, part), raw in self.p_values.items()
-        ]
-        return {"family": self.name, "target": self.target, "method": "Holm", "alpha": alpha, "tests": tests}
+        tests = (
+            FamilyTest(claim, part, raw, self.adjusted[claim, part]) for (claim, part), raw in self.p_values.items()
+        )
+        return FamilyRecord(self.name, self.target, "Holm", alpha, tuple(tests))
 
 
 def ordered_parts(claims: Sequence[Claim]) -> Iterator[tuple[Claim, int, Comparison]]:

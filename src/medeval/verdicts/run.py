@@ -8,10 +8,11 @@ from typing import Any
 from medeval.errors import MedevalError
 from medeval.publication.claims import Claim
 from medeval.publication.publication import load_publication
-from medeval.records.documents import COMPARISONS, VERDICTS, as_json, read_document
-from medeval.records.files import sha256_file, write_json
+from medeval.records.documents import COMPARISONS, read_document
+from medeval.records.files import sha256_file
 from medeval.verdicts.decision import withheld
 from medeval.verdicts.differences import ALPHA
+from medeval.verdicts.document import ClaimVerdict, Measured, Verdicts
 from medeval.verdicts.evidence import Evidence, systems_of, targets_of
 from medeval.verdicts.family import Family, Key, family, headline_claims, ordered_parts
 from medeval.verdicts.measured import Difference
@@ -23,8 +24,6 @@ from medeval.verdicts.verdict import Decision, Flag, Verdict, combine
 from medeval.verdicts.weights import read_weights
 
 _Adjusted = Mapping[tuple[str, int, str], float]
-# What a comparisons document says of where it comes from.
-_MEASURED = ("headline", "margin_points", "seed", "references", "packages", "inputs")
 
 
 def decide_claims(
@@ -37,7 +36,7 @@ def decide_claims(
     credible_judge: bool,
     target: str | None = None,
     protocols: Sequence[Path] = (),
-) -> dict[str, Any]:
+) -> Verdicts:
     """Decide every claim of a publication and write the verdicts.
 
     Args:
@@ -72,20 +71,26 @@ def decide_claims(
     families, verdicts = _decide(stage)
     inputs = {"claims": claims_path, "comparisons": comparisons_path, **{str(path): path for path in protocols}}
     inputs |= {f"weights {path.parent.name}/{path.name}": path for path in weights}
-    document = {
-        "schema": VERDICTS,
-        "publication": publication.title,
-        "alpha": ALPHA,
-        "headline": comparisons["headline"],
-        "targets": targets,
-        "credible_judge": credible_judge,
-        "inputs": {name: sha256_file(path) for name, path in inputs.items()},
-        "measured": {key: comparisons[key] for key in _MEASURED},
-        "subjects": [as_json(subject) for subject in stage.subjects.values()],
-        "families": [found.as_json(ALPHA) for found in families],
-        "verdicts": verdicts,
-    }
-    write_json(out, document)
+    document = Verdicts(
+        publication=publication.title,
+        alpha=ALPHA,
+        headline=comparisons["headline"],
+        targets=tuple(targets),
+        credible_judge=credible_judge,
+        inputs={name: sha256_file(path) for name, path in inputs.items()},
+        measured=Measured(
+            headline=comparisons["headline"],
+            margin_points=comparisons["margin_points"],
+            seed=comparisons["seed"],
+            references=tuple(comparisons["references"]),
+            packages=comparisons["packages"],
+            inputs=comparisons["inputs"],
+        ),
+        subjects=tuple(stage.subjects.values()),
+        families=tuple(found.record(ALPHA) for found in families),
+        verdicts=tuple(verdicts),
+    )
+    document.write(out)
     return document
 
 
@@ -101,13 +106,13 @@ def _targets(comparisons: Mapping[str, Any], target: str | None, path: Path) -> 
     return found if target is None else [target]
 
 
-def _decide(stage: Stage) -> tuple[list[Family], list[dict[str, Any]]]:
+def _decide(stage: Stage) -> tuple[list[Family], list[ClaimVerdict]]:
     """Decide the headline claims, then those that wait for one that reproduced; return families and verdicts."""
     first = headline_claims(stage.publication)
     families = _families("headline claims", first, stage)
     decided = {claim.id: _verdict(claim, stage, _adjusted(families)) for claim in first}
     waiting = [claim for claim in stage.publication.claims if claim.after is not None]
-    opened = [claim for claim in waiting if decided[str(claim.after)]["verdict"] == Verdict.REPRODUCED]
+    opened = [claim for claim in waiting if decided[str(claim.after)].verdict == Verdict.REPRODUCED]
     second = _families("claims after a headline claim", opened, stage)
     for claim in waiting:
         decided[claim.id] = _verdict(claim, stage, _adjusted(second), tested=claim in opened)
@@ -137,7 +142,7 @@ def _adjusted(families: Sequence[Family]) -> _Adjusted:
     }
 
 
-def _verdict(claim: Claim, stage: Stage, adjusted: _Adjusted, *, tested: bool = True) -> dict[str, Any]:
+def _verdict(claim: Claim, stage: Stage, adjusted: _Adjusted, *, tested: bool = True) -> ClaimVerdict:
     decisions = [
         decision if tested else _not_confirmed(decision, claim)
         for index, part in enumerate(claim.comparisons)
@@ -148,17 +153,17 @@ def _verdict(claim: Claim, stage: Stage, adjusted: _Adjusted, *, tested: bool = 
     if stage.publication.evaluation.undisclosed:
         flags.add(Flag.PROTOCOL_MISMATCH)
     labels = {benchmark.id: benchmark.label for benchmark in stage.publication.benchmarks}
-    return {
-        "claim_id": claim.id,
-        "type": claim.type,
-        "sentence": claim.sentence,
-        "verdict": verdict,
-        "flags": sorted(flags),
-        "plain": sentence(claim, verdict, decisions, flags, labels, name_targets=stage.name_targets),
-        "after": claim.after,
-        "published_figures": stage.figures.findings(claim.id),
-        "parts": [_as_json(decision) for decision in decisions],
-    }
+    return ClaimVerdict(
+        claim_id=claim.id,
+        type=claim.type,
+        sentence=claim.sentence,
+        verdict=verdict,
+        flags=tuple(sorted(flags)),
+        plain=sentence(claim, verdict, decisions, flags, labels, name_targets=stage.name_targets),
+        after=claim.after,
+        published_figures=tuple(stage.figures.findings(claim.id)),
+        parts=tuple(decisions),
+    )
 
 
 def _not_confirmed(decision: Decision, claim: Claim) -> Decision:
@@ -167,8 +172,3 @@ def _not_confirmed(decision: Decision, claim: Claim) -> Decision:
     reason = f"not tested: its headline claim {claim.after} did not reproduce"
     # What its rule would have said was not tested either.
     return withheld(replace(decision, reasons=decision.reasons[1:]), reason, Flag.HEADLINE_FIRST)
-
-
-def _as_json(decision: Decision) -> dict[str, Any]:
-    written = {"flags": sorted(decision.flags), "reasons": list(decision.reasons)}
-    return {**vars(decision), **written, "numbers": as_json(dict(decision.numbers))}

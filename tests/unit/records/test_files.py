@@ -43,7 +43,9 @@ def test_a_version_of_a_file_is_read_once_and_a_changed_one_again(
 ) -> None:
     path, opened = tmp_path / "a", []
     original = Path.open
-    monkeypatch.setattr(Path, "open", lambda self, mode="r", **more: (opened.append(self), original(self, mode, **more))[1])
+    monkeypatch.setattr(
+        Path, "open", lambda self, mode="r", **more: (opened.append(self), original(self, mode, **more))[1]
+    )
     path.write_bytes(b"abc")
     opened.clear()
     first = [sha256_file(path) for _ in range(3)]

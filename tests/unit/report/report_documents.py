@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from medeval.run.config import RunConfig
+from medeval.verdicts.document import Verdicts
 
 F16 = {"model": "tiny", "variant": "f16", "target": "cpu"}
 Q4 = {"model": "tiny", "variant": "q4", "target": "cpu"}
@@ -320,16 +321,21 @@ def write_run(
 ) -> tuple[Path, Path]:
     """Write the comparisons and the verdicts decided on them."""
     first = write_json(folder / "comparisons.json", comparisons() if compared is None else compared)
+    measured = {"headline": "generate", "margin_points": 1.0, "seed": 1, "references": ["tiny/f16"]}
     document = {
-        "schema": "verdicts.v4",
         "publication": "A publication",
         "alpha": 0.05,
         "headline": "generate",
         "targets": ["cpu"],
+        "credible_judge": False,
         "inputs": {"claims": "ef" * 32, "comparisons": hashlib.sha256(first.read_bytes()).hexdigest()},
+        "measured": measured | {"packages": {}, "inputs": {}},
+        "subjects": [{"name": "tiny", "system": "tiny/f16", "why": "given"}],
+        "families": [],
         "verdicts": verdicts() if decided is None else decided,
     }
-    return first, write_json(folder / "verdicts.json", document)
+    Verdicts.model_validate(document).write(folder / "verdicts.json")
+    return first, folder / "verdicts.json"
 
 
 def write_details(folder: Path) -> list[Path]:

@@ -298,9 +298,13 @@ def test_verdicts_on_other_comparisons_are_refused(tmp_path):
         write_report(documents.config(), comparisons, verdicts, [], tmp_path / "report.html")
 
 
-def test_an_unknown_flag_is_an_error_and_not_a_blank(render):
-    with pytest.raises(MedevalError, match="NEW_FLAG"):
-        render(decided=[documents.verdict("c1", "REPRODUCED", flags=("NEW_FLAG",))])
+@pytest.mark.parametrize(("known", "unknown"), [("UNDERPOWERED", "NEW_FLAG"), ("NOT_REPRODUCED", "UNHEARD_OF")])
+def test_an_unknown_word_is_an_error_and_not_a_blank_and_leaves_no_report(tmp_path, known, unknown):
+    comparisons, verdicts = documents.write_run(tmp_path)
+    verdicts.write_text(verdicts.read_text().replace(f'"{known}"', f'"{unknown}"'))
+    with pytest.raises(MedevalError, match=rf"(?s)verdicts.json.*{unknown}.*medeval verdict"):
+        write_report(documents.config(), comparisons, verdicts, [], tmp_path / "report.html")
+    assert not Path(tmp_path / "report.html").exists()
 
 
 def test_the_report_has_words_for_everything_that_the_stages_can_say():
@@ -309,10 +313,3 @@ def test_the_report_has_words_for_everything_that_the_stages_can_say():
     assert set(names.OUTCOMES) == {str(outcome) for outcome in Outcome}
     assert set(names.FAILURES) == set(STATUSES) - {"answered"}
     assert set(names.MODES) == set(Mode.__args__)
-
-
-def test_the_written_file_is_complete_or_absent(tmp_path):
-    comparisons, verdicts = documents.write_run(tmp_path, decided=[documents.verdict("c1", "UNHEARD_OF")])
-    with pytest.raises(MedevalError):
-        write_report(documents.config(), comparisons, verdicts, [], tmp_path / "report.html")
-    assert not Path(tmp_path / "report.html").exists()

@@ -15,6 +15,7 @@ from scipy import stats
 from medeval.publication.desk_audit.comparator import substituted_average
 from medeval.publication.publication import Publication, load_publication
 from medeval.verdicts.decide import decide_bounded_loss, decide_equality, decide_order, decide_point_value, drift
+from medeval.verdicts.document import ClaimVerdict
 from medeval.verdicts.measured import Difference, Published
 from medeval.verdicts.robustness import robustness
 from medeval.verdicts.run import decide_claims
@@ -252,10 +253,10 @@ def repeated(medpsy: Publication, names: dict[str, str]) -> dict[str, Any]:
     return comparisons(items_total=totals, scores=scores, comparisons=[compared])
 
 
-def decided(tmp_path: Path, medpsy: Publication, names: dict[str, str], claim_id: str) -> dict[str, Any]:
+def decided(tmp_path: Path, medpsy: Publication, names: dict[str, str], claim_id: str) -> ClaimVerdict:
     (tmp_path / "c.json").write_text(json.dumps(repeated(medpsy, names)))
     document = decide_claims(MEDPSY, tmp_path / "c.json", [], names, tmp_path / "v.json", credible_judge=False)
-    return next(dict(found) for found in document["verdicts"] if found["claim_id"] == claim_id)
+    return next(found for found in document.verdicts if found.claim_id == claim_id)
 
 
 def test_a_run_that_measures_just_what_was_printed_cannot_settle_the_headline(
@@ -263,17 +264,17 @@ def test_a_run_that_measures_just_what_was_printed_cannot_settle_the_headline(
 ) -> None:
     names = {"MedPsy-4B": "medpsy-4b/bf16", "MedGemma-27B-text-it": "medgemma-27b/bf16"}
     found = decided(tmp_path, medpsy, names, "c01")
-    [part] = found["parts"]
-    assert found["verdict"] == "INCONCLUSIVE"
-    assert set(found["flags"]) == {"COMPARATOR_MISMATCH", "FRAGILE", "PROTOCOL_MISMATCH", "UNDERPOWERED"}
-    assert part["se"] == pytest.approx(0.644, abs=5e-4)
-    assert part["numbers"]["resolution_ratio"] == pytest.approx((0.59 / (2.8016 * 0.644)) ** 2, rel=2e-3)
-    rows = {row["benchmark"]: row for row in part["numbers"]["comparator"] if row["mismatch"]}
+    [part] = found.parts
+    assert found.verdict == "INCONCLUSIVE"
+    assert set(found.flags) == {"COMPARATOR_MISMATCH", "FRAGILE", "PROTOCOL_MISMATCH", "UNDERPOWERED"}
+    assert part.se == pytest.approx(0.644, abs=5e-4)
+    assert part.numbers["resolution_ratio"] == pytest.approx((0.59 / (2.8016 * 0.644)) ** 2, rel=2e-3)
+    rows = {row["benchmark"]: row for row in part.numbers["comparator"] if row["mismatch"]}
     assert set(rows) == {"medqa"}
     assert (rows["medqa"]["makers"], rows["medqa"]["claim_uses"], rows["medqa"]["mismatch"]) == (87.7, 83.29, True)
     assert rows["medqa"]["ours"] == pytest.approx(83.29)
-    assert any("the order REVERSES" in text for text in found["published_figures"])
-    assert "The order depends on which benchmarks are counted" in found["plain"]
+    assert any("the order REVERSES" in text for text in found.published_figures)
+    assert "The order depends on which benchmarks are counted" in found.plain
 
 
 def test_a_run_that_measures_just_what_was_printed_settles_the_small_models_lead(
@@ -281,9 +282,9 @@ def test_a_run_that_measures_just_what_was_printed_settles_the_small_models_lead
 ) -> None:
     names = {"MedPsy-1.7B": "medpsy-1.7b/bf16", "MedGemma-1.5-4B-it": "medgemma-1.5-4b/bf16"}
     found = decided(tmp_path, medpsy, names, "c04")
-    assert (found["verdict"], "FRAGILE" in found["flags"]) == ("REPRODUCED", False)
+    assert (found.verdict, "FRAGILE" in found.flags) == ("REPRODUCED", False)
     # Seven tests in the family of the publication's claims of order; one was measured.
-    assert found["parts"][0]["p_value"] == pytest.approx(7 * found["parts"][0]["numbers"]["p_value_alone"], rel=1e-9)
+    assert found.parts[0].p_value == pytest.approx(7 * found.parts[0].numbers["p_value_alone"], rel=1e-9)
 
 
 def test_figures_that_do_not_add_up_are_flagged_with_the_verdict(tmp_path: Path) -> None:
@@ -295,6 +296,6 @@ def test_figures_that_do_not_add_up_are_flagged_with_the_verdict(tmp_path: Path)
     document = comparisons(items_total={"medqa": 100}, scores=[own("alpha-1b/bf16", "medqa", 0.70)])
     (tmp_path / "c.json").write_text(json.dumps(document))
     found = decide_claims(wrong, tmp_path / "c.json", [], {}, tmp_path / "v.json", credible_judge=False)
-    [entry_] = found["verdicts"]
-    assert entry_["flags"][0] == "ARITHMETIC"
-    assert entry_["published_figures"] == ["stated 70.00, the table has 68.00"]
+    [entry_] = found.verdicts
+    assert entry_.flags[0] == "ARITHMETIC"
+    assert entry_.published_figures == ("stated 70.00, the table has 68.00",)

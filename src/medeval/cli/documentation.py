@@ -1,4 +1,4 @@
-"""The configuration's JSON schema and documentation page, both generated from the pydantic models."""
+"""The JSON schemas of configuration and documents, and the configuration's page: generated from the types."""
 
 import json
 from collections.abc import Iterator
@@ -8,9 +8,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from medeval.publication.publication import Publication
+from medeval.records.documents import Document
 from medeval.run.config import RunConfig
+from medeval.verdicts.document import Verdicts
 
 SCHEMAS: dict[str, type[BaseModel]] = {"config": RunConfig, "publication": Publication}
+DOCUMENTS: tuple[type[Document], ...] = (Verdicts,)
 PAGE = Path("docs/run/configuration.md")
 
 
@@ -26,9 +29,10 @@ def write_documentation(root: Path) -> list[Path]:
 def documentation() -> dict[Path, str]:
     """Return the text of every generated file by its path below the project's root."""
     schemas = {name: model.model_json_schema() for name, model in SCHEMAS.items()}
+    documents = {kind.SCHEMA.split(".")[0]: kind.json_schema() for kind in DOCUMENTS}
     files = {
         Path(f"workflow/schemas/{name}.schema.json"): json.dumps(schema, indent=2) + "\n"
-        for name, schema in schemas.items()
+        for name, schema in (schemas | documents).items()
     }
     return files | {PAGE: _page(schemas["config"], schemas["publication"])}
 
