@@ -7,13 +7,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from medeval.publication.desk_audit.findings import DeskAudit
 from medeval.publication.publication import Publication
 from medeval.records.documents import Document
 from medeval.run.config import RunConfig
 from medeval.verdicts.document import Verdicts
 
 SCHEMAS: dict[str, type[BaseModel]] = {"config": RunConfig, "publication": Publication}
-DOCUMENTS: tuple[type[Document], ...] = (Verdicts,)
+DOCUMENTS: tuple[type[Document], ...] = (DeskAudit, Verdicts)
 PAGE = Path("docs/run/configuration.md")
 
 

@@ -44,9 +44,13 @@ class Document(BaseModel):
         properties = {"schema": {"const": cls.SCHEMA}, **schema["properties"]}
         return schema | {"properties": properties, "required": ["schema", *schema["required"]]}
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the document as it is written; what is not a finite number becomes null."""
+        return {"schema": self.SCHEMA, **as_json(dict(self))}
+
     def write(self, path: Path) -> None:
-        """Write the document atomically; what is not a finite number becomes null."""
-        write_json(path, {"schema": self.SCHEMA, **as_json(dict(self))})
+        """Write the document atomically."""
+        write_json(path, self.as_json())
 
 
 def as_json(result: Any) -> Any:

@@ -1,10 +1,10 @@
 """Section 6: what a publication's printed figures say of its claims, before any model is run."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from medeval.report.documents import Document, Run
+from medeval.publication.desk_audit import findings
+from medeval.publication.desk_audit.findings import ClaimAudit, DeskAudit
+from medeval.report.documents import File, Run
 from medeval.report.names import FLAGS, OUTCOMES, known
 
 _GOOD = {"arithmetic holds", "equality shown", "bound certified", "resolved for its judge", "resolved"}
@@ -49,42 +49,41 @@ class Audit:
 
 def audits(run: Run) -> list[Audit]:
     """Return every desk audit that was given."""
-    return [_audit(document) for document in run.audits]
+    return [_audit(file, audit) for file, audit in run.audits]
 
 
-def _audit(document: Document) -> Audit:
-    content = document.content
+def _audit(file: File, audit: DeskAudit) -> Audit:
     return Audit(
-        title=content["title"],
-        file=document.name,
-        sha256=document.sha256,
-        claims=tuple(_claim(claim) for claim in content["claims"]),
-        shared=tuple(_finding(finding) for finding in content["shared"]),
+        title=audit.title,
+        file=file.name,
+        sha256=file.sha256,
+        claims=tuple(_claim(claim) for claim in audit.claims),
+        shared=tuple(_finding(finding) for finding in audit.shared),
     )
 
 
-def _claim(claim: Mapping[str, Any]) -> AuditedClaim:
-    conclusion = claim["conclusion"]
+def _claim(claim: ClaimAudit) -> AuditedClaim:
+    conclusion = claim.conclusion
     return AuditedClaim(
-        id=claim["id"],
-        sentence=claim["sentence"],
-        stated=claim["stated"],
+        id=claim.id,
+        sentence=claim.sentence,
+        stated=claim.stated,
         conclusion=conclusion,
         tone="good" if conclusion in _GOOD else "bad" if conclusion in _BAD else "open",
-        flags=tuple((flag, known(FLAGS, flag, "flag")) for flag in claim["flags"]),
-        findings=tuple(_finding(finding) for finding in claim["findings"]),
+        flags=tuple((flag, known(FLAGS, flag, "flag")) for flag in claim.flags),
+        findings=tuple(_finding(finding) for finding in claim.findings),
     )
 
 
-def _finding(finding: Mapping[str, Any]) -> Finding:
-    sign, tone = known(OUTCOMES, finding["outcome"], "outcome")
+def _finding(finding: findings.Finding) -> Finding:
+    sign, tone = known(OUTCOMES, finding.outcome, "outcome")
     return Finding(
         sign=sign,
         tone=tone,
-        outcome=finding["outcome"],
-        check=finding["check"],
-        sentence=finding["sentence"],
-        numbers=tuple((name, _number(value)) for name, value in finding["numbers"].items()),
+        outcome=finding.outcome,
+        check=finding.check,
+        sentence=finding.sentence,
+        numbers=tuple((name, _number(value)) for name, value in finding.numbers.items()),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from medeval.errors import MedevalError
+from medeval.publication.desk_audit.findings import DeskAudit
 from medeval.records.documents import COMPARISONS, read_document
 from medeval.records.files import read_json, sha256_file
 from medeval.report.names import Systems
@@ -22,11 +23,17 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """One input: its name on the page, its SHA-256 and its content."""
+class File:
+    """One input: its name on the page, and its SHA-256."""
 
     name: str
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document(File):
+    """An input with its content."""
+
     content: Mapping[str, Any]
 
 
@@ -38,19 +45,19 @@ class Run:
         config: The configuration, as `RunConfig.model_dump` gives it.
         comparisons: Written by the compare stage.
         verdicts: What the verdict stage wrote.
-        verdicts_file: Its file's name on the page, and SHA-256.
+        verdicts_file: Its file.
         weights: Descriptions of weights files, by MODEL/VARIANT.
         overlaps: Overlap reports.
-        audits: Desk audits.
+        audits: Desk audits, each with its file.
     """
 
     config: Mapping[str, Any]
     comparisons: Document
     verdicts: Verdicts
-    verdicts_file: tuple[str, str]
+    verdicts_file: File
     weights: Mapping[str, Document]
     overlaps: Sequence[Document]
-    audits: Sequence[Document]
+    audits: Sequence[tuple[File, DeskAudit]]
 
     @cached_property
     def systems(self) -> Systems:
@@ -102,10 +109,10 @@ def read_run(config: Mapping[str, Any], comparisons: Path, verdicts: Path, detai
         config=config,
         comparisons=compared,
         verdicts=decided,
-        verdicts_file=(verdicts.name, sha256_file(verdicts)),
+        verdicts_file=File(verdicts.name, sha256_file(verdicts)),
         weights={_system_of(path): document for kind, path, document in kinds if kind == "weights"},
         overlaps=[document for kind, _, document in kinds if kind == "overlap"],
-        audits=[document for kind, _, document in kinds if kind == "audit"],
+        audits=[(document, DeskAudit.read(path)) for kind, path, document in kinds if kind == "audit"],
     )
 
 

@@ -87,7 +87,8 @@ def benchmark_lines(run: Run) -> list[tuple[str, str, str, tuple[str, ...]]]:
 
 def input_hashes(run: Run) -> list[tuple[str, str]]:
     """Return the name and SHA-256 of every document of this page and of every table behind them."""
-    documents = [*run.weights.values(), *run.overlaps, *run.audits]
+    audits = [file for file, _ in run.audits]
+    documents = [run.comparisons, run.verdicts_file, *run.weights.values(), *run.overlaps, *audits]
     return [
         *(
             (
@@ -95,8 +96,6 @@ def input_hashes(run: Run) -> list[tuple[str, str]]:
                 run.verdicts.inputs["claims"],
             ),
         ),
-        (run.comparisons.name, run.comparisons.sha256),
-        run.verdicts_file,
         *((document.name, document.sha256) for document in documents),
         *run.comparisons.content["inputs"].items(),
     ]

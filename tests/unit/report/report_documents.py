@@ -304,6 +304,7 @@ def audit() -> dict[str, Any]:
         "findings": [finding],
     }
     return {
+        "schema": "desk_audit.v1",
         "title": "A publication",
         "claims": [claim],
         "shared": [{**finding, "outcome": "not testable", "numbers": {}}],

@@ -18,7 +18,7 @@ def desk_audit(publication: Publication) -> DeskAudit:
     """
     evidence = gather(publication)
     claims = tuple(_audit_claim(evidence, claim) for claim in publication.claims)
-    return DeskAudit(publication.title, claims, shared_findings(evidence))
+    return DeskAudit(title=publication.title, claims=claims, shared=shared_findings(evidence))
 
 
 def _audit_claim(evidence: Evidence, claim: Claim) -> ClaimAudit:

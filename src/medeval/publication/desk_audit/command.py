@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from medeval.publication.desk_audit.audit import desk_audit
-from medeval.publication.desk_audit.render import to_document, to_text
+from medeval.publication.desk_audit.render import to_text
 from medeval.publication.publication import load_publication
 
 
@@ -15,4 +15,4 @@ def run(path: Path, as_json: bool) -> str:
         MedevalError: The file is missing or does not fit the schema.
     """
     audit = desk_audit(load_publication(path))
-    return json.dumps(to_document(audit), indent=2, ensure_ascii=False) + "\n" if as_json else to_text(audit)
+    return json.dumps(audit.as_json(), indent=2, ensure_ascii=False) + "\n" if as_json else to_text(audit)

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
+
+from medeval.records.documents import Document
 
 Number = float | int | str | None
 
@@ -77,9 +80,11 @@ class ClaimAudit:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True)
-class DeskAudit:
+class DeskAudit(Document):
     """The audit of one publication: its claims, and findings that concern them all."""
+
+    SCHEMA: ClassVar[str] = "desk_audit.v1"
+    WRITER: ClassVar[str] = "medeval desk-audit --json"
 
     title: str
     claims: tuple[ClaimAudit, ...]

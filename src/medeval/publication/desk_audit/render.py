@@ -1,9 +1,6 @@
-"""A desk audit as a table for people and as a document for programs."""
+"""A desk audit as a table for people."""
 
 import io
-from dataclasses import asdict
-from math import isfinite
-from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -25,12 +22,6 @@ def to_text(audit: DeskAudit) -> str:
         console.print(_claims(audit))
         console.print(_shared(audit))
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
-
-
-def to_document(audit: DeskAudit) -> dict[str, Any]:
-    """Return the audit as JSON-ready values; a number that is not finite becomes null."""
-    document: dict[str, Any] = _clean(asdict(audit))
-    return document
 
 
 def _claims(audit: DeskAudit) -> Table:
@@ -69,11 +60,3 @@ def _lines(findings: tuple[Finding, ...]) -> Table:
     for finding in findings:
         lines.add_row(_MARKS[finding.outcome], finding.sentence)
     return lines
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _clean(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(item) for item in value]
-    return None if isinstance(value, float) and not isfinite(value) else value

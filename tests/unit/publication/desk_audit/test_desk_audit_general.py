@@ -8,7 +8,7 @@ import pytest
 
 from medeval.publication.desk_audit.audit import desk_audit
 from medeval.publication.desk_audit.findings import ClaimAudit, Conclusion, Flag, Outcome
-from medeval.publication.desk_audit.render import to_document, to_text
+from medeval.publication.desk_audit.render import to_text
 from medeval.publication.publication import Publication
 from medeval.records.yaml_files import validate
 
@@ -150,7 +150,7 @@ def test_digits_that_fit_no_count_fail() -> None:
 def test_the_smallest_publication_renders() -> None:
     audit = desk_audit(_publication())
     assert "Invented" in to_text(audit)
-    assert to_document(audit)["claims"][0]["flags"] == ["ARITHMETIC"]
+    assert audit.as_json()["claims"][0]["flags"] == ["ARITHMETIC"]
 
 
 def test_no_audited_name_is_written_in_the_code() -> None:

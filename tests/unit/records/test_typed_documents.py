@@ -1,0 +1,91 @@
+"""Documents between stages are typed: what one side writes and the other does not know is an error, never a gap."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import CliRunner
+from tests.unit.verdicts.claim_tables import publication, write_tables
+
+from medeval.cli.app import main
+from medeval.cli.documentation import DOCUMENTS
+from medeval.errors import MedevalError
+from medeval.records.documents import Document
+
+# Mappings with keys of their own, and the version.
+FREE = ("numbers", "inputs", "packages", "schema")
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(main, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """A document of each kind by the name of its schema, as its stage wrote it."""
+    folder = tmp_path_factory.mktemp("run")
+    claims, out = str(publication(folder)), folder / "verdicts.json"
+    write_tables(folder / "scores")
+    run("verdict", "--claims", claims, "--scores", str(folder / "scores"), "--out", str(out))
+    documents = [json.loads(out.read_text()), json.loads(run("desk-audit", claims, "--json"))]
+    return {document["schema"]: document for document in documents}
+
+
+def keys(value: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield every typed key of a document with the place of its object: one entry of each list stands for all."""
+    if isinstance(value, list):
+        yield from keys(value[0], (*place, 0)) if value else ()
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield place, key
+            if key not in FREE:
+                yield from keys(inner, (*place, key))
+
+
+def renamed(document: dict[str, Any], place: tuple[str | int, ...], key: str) -> dict[str, Any]:
+    copy: Any = json.loads(json.dumps(document))
+    owner = copy
+    for step in place:
+        owner = owner[step]
+    owner[f"{key}_renamed"] = owner.pop(key)
+    return dict(copy)
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_what_was_written_is_read_and_written_again_alike(
+    tmp_path: Path, written: dict[str, dict[str, Any]], kind: type[Document]
+) -> None:
+    document = written[kind.SCHEMA]
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    kind.read(tmp_path / "a.json").write(tmp_path / "again.json")
+    assert json.loads((tmp_path / "again.json").read_text()) == document
+    jsonschema.validate(document, kind.json_schema())
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_a_renamed_key_anywhere_is_refused_by_name_with_the_command_that_writes_it_again(
+    tmp_path: Path, written: dict[str, dict[str, Any]], kind: type[Document]
+) -> None:
+    document = written[kind.SCHEMA]
+    found = [(place, key) for place, key in keys(document) if key != "schema"]
+    assert len(found) >= 12
+    path = tmp_path / "a.json"
+    for place, key in found:
+        path.write_text(json.dumps(renamed(document, place, key)))
+        with pytest.raises(MedevalError) as error:
+            kind.read(path)
+        assert str(path) in error.value.problem
+        assert key in error.value.problem
+        assert kind.WRITER in error.value.remedy
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_another_version_is_refused(tmp_path: Path, written: dict[str, dict[str, Any]], kind: type[Document]) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(written[kind.SCHEMA] | {"schema": "other.v1"}))
+    with pytest.raises(MedevalError, match=rf"expected a document of schema '{kind.SCHEMA}', found 'other.v1'"):
+        kind.read(tmp_path / "a.json")
