@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 from statsmodels.stats.proportion import proportion_confint
-from tests.shared.answer_oracles import (
+from tests.oracles.answer_oracles import (
     LIEVIN,
     LIEVIN_SETS,
     MEDAGENTS,

@@ -55,7 +55,7 @@ def test_corpus_has_every_outcome_at_every_stage_it_can_have() -> None:
 
 
 def test_documentation_names_the_size_of_the_corpus() -> None:
-    page = (FOLDER.parents[2] / "docs" / "answers.md").read_text(encoding="utf-8")
+    page = (FOLDER.parents[2] / "docs" / "read" / "answers.md").read_text(encoding="utf-8")
     statuses = Counter(row["status"] for row in corpus())
     assert f"holds {len(corpus()):,} replies" in page
     assert f"{statuses['answered']} answered" in page
