@@ -11,6 +11,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
+from medeval.records.yaml_files import load_yaml
 from medeval.run.config import from_mapping
 from medeval.run.plan import Plan, job_prefix, one_of
 
@@ -19,18 +20,17 @@ min_version("9.27")
 PROJECT = Path(workflow.basedir)
 # Jobs find `medeval` beside this Python even when its environment is not activated.
 shell.prefix(job_prefix(PROJECT))
-shell.suffix("; drop_log")
+shell.suffix("; end_attempt")
 
 if not workflow.overwrite_configfiles:
 
     configfile: str(PROJECT / "config/demo.yaml")
 
 
-run = from_mapping(
-    config,
-    Path((workflow.overwrite_configfiles or [PROJECT / "config/demo.yaml"])[-1]),
-    project=PROJECT,
-)
+files = [Path(f) for f in workflow.overwrite_configfiles or [PROJECT / "config/demo.yaml"]]
+for file in files:
+    load_yaml(file)  # refuses a key that is given twice, of which Snakemake takes the last
+run = from_mapping(config, files[-1], project=PROJECT)
 RESULTS = Path("results") / run.name
 plan = Plan(run, RESULTS, PROJECT)
 

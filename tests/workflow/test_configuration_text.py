@@ -82,7 +82,7 @@ def configuration(folder: Path, text: str) -> Path:
     [model] = document["models"]
     converted = {"checkpoint": [{"type": "file", "path": str(file)} for file in checkpoint], "type": "BF16"}
     model["variants"]["bf16"] = converted | {"published_as": f"file {text}"}
-    model |= {"title": f"model {text}", "template_options": {"persona": text}}
+    model |= {"title": text, "template_options": {"persona": text}}
     model |= {"reasoning": {"open": f"<{text}", "close": f"{text}>"}, "evaluate": ["f16", "q4_k_m", "bf16"]}
     path.write_text(yaml.safe_dump(document))
     return path
@@ -93,6 +93,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return workflow_copy(tmp_path_factory.mktemp("text"))
 
 
+@example(text="")
 @example(text=LOST)
 @given(text=TEXTS.map("".join))
 @settings(
@@ -124,12 +125,20 @@ def test_any_text_arrives_unchanged_in_the_commands_of_the_plan(copy: Path, text
         assert json.loads(found["--template-options"]) == {"persona": text}
         assert {"open": f"<{text}", "close": f"{text}>"}.items() <= json.loads(found["--reasoning"]).items()
     [converted] = stages["convert"]
-    assert converted["--name"] == f"model {text}"
+    assert converted["--name"] == text
     for stage in ("report", "track"):
         [found] = stages[stage]
         assert json.loads(found["--config"]) == json.loads(run.model_dump_json())
     [verdict] = [words for words in shell_commands(output) if "verdict" in words]
     assert f"--subject=file {text}=smollm2/bf16" in verdict
+
+
+def test_a_key_that_is_given_twice_stops_the_run(tmp_path: Path) -> None:
+    folder = workflow_copy(tmp_path / "run")
+    (folder / "twice.yaml").write_text((folder / "config/demo.yaml").read_text() + "\ntitle: another\n")
+    result = run_snakemake(folder, "--configfile", "twice.yaml", "-n")
+    assert result.returncode != 0
+    assert "key 'title' is given twice" in result.stdout + result.stderr
 
 
 def test_both_sides_of_a_comparison_are_asked_the_text_that_was_written(

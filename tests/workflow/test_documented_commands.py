@@ -61,9 +61,9 @@ STAND_INS = {
     ".venv/bin/snakemake --configfile config/medpsy.yaml": StandIn(
         "snakemake -n --configfile config/medpsy.yaml", HOURS
     ),
-    ".venv/bin/snakemake --workflow-profile profiles/slurm --configfile config/medpsy.yaml "
+    ".venv/bin/snakemake --workflow-profile slurm --configfile config/medpsy.yaml "
     "--default-resources slurm_partition=NAME slurm_account=NAME": StandIn(
-        "snakemake -n --workflow-profile profiles/slurm --configfile config/medpsy.yaml "
+        "snakemake -n --workflow-profile slurm --configfile config/medpsy.yaml "
         "--default-resources slurm_partition=NAME slurm_account=NAME",
         CLUSTER,
     ),

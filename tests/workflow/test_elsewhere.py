@@ -57,6 +57,14 @@ def test_shipped_files_are_found_and_results_stay_where_the_user_stands(
     assert all(f"\n{rule} " in plan.stdout + plan.stderr for rule in ("fetch_weights", "evaluate", "grade", "verdict"))
 
 
+def test_a_project_that_moved_makes_nothing_again(tmp_path: Path, desk: Path) -> None:
+    project = workflow_copy(tmp_path / "here")
+    assert run_snakemake(desk, "--snakefile", str(project / "Snakefile"), "--", ITEMS).returncode == 0
+    moved = project.rename(tmp_path / "there")
+    result = run_snakemake(desk, "--snakefile", str(moved / "Snakefile"), "-n", "--", ITEMS)
+    assert "Nothing to be done" in result.stdout + result.stderr
+
+
 def test_results_can_be_put_elsewhere_from_inside_the_checkout(checkout: Path, desk: Path) -> None:
     before = contents(checkout)
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--directory", str(desk), "--", ITEMS]

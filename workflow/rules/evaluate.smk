@@ -26,7 +26,8 @@ rule probe:
         gpu=lambda wildcards: plan.gpus(wildcards.target),
         runtime="1h",
     params:
-        program=lambda wildcards: plan.program(wildcards.target),
+        # `threads` makes this a derived parameter: a project that moved is no reason to ask again.
+        program=lambda wildcards, threads: plan.program(wildcards.target),
         sequences=lambda wildcards: run.engine.sequences,
         library=lambda wildcards: (
             f"--llama-cpp={run.engine.llama_cpp}" if run.engine.llama_cpp else []
@@ -65,7 +66,8 @@ rule evaluate:
         gpu=lambda wildcards: plan.gpus(wildcards.target),
         runtime="24h",
     params:
-        program=lambda wildcards: plan.program(wildcards.target),
+        # `threads` makes this a derived parameter: a project that moved is no reason to ask again.
+        program=lambda wildcards, threads: plan.program(wildcards.target),
         subject=lambda wildcards: plan.source_option(
             wildcards.model, wildcards.variant, wildcards.target
         ),

@@ -25,11 +25,11 @@ rule fetch_rows:
         mem_mb=500,
         runtime="4h",
     params:
-        source=lambda wildcards: plan.source(
-            wildcards.owner, wildcards.index
-        ).model_dump_json(),
-        # `threads` makes this a derived parameter: another mirror is no reason to fetch again.
-        options=lambda wildcards, threads: run.fetch_options,
+        source=lambda wildcards: plan.as_text(
+            plan.source(wildcards.owner, wildcards.index)
+        ),
+        # `threads` makes this a derived parameter: another mirror or folder is no reason to fetch again.
+        options=lambda wildcards, threads: plan.fetch_options(),
     message:
         "Fetching {wildcards.file} for {wildcards.owner}"
     shell:

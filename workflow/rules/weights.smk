@@ -29,11 +29,11 @@ rule fetch_weights:
         mem_mb=1000,
         runtime="4h",
     params:
-        source=lambda wildcards: plan.variant(
-            *wildcards.fetched.split("/")
-        ).source.model_dump_json(),
-        # `threads` makes this a derived parameter: another mirror is no reason to fetch again.
-        options=lambda wildcards, threads: run.fetch_options,
+        source=lambda wildcards: plan.as_text(
+            plan.variant(*wildcards.fetched.split("/")).source
+        ),
+        # `threads` makes this a derived parameter: another mirror or folder is no reason to fetch again.
+        options=lambda wildcards, threads: plan.fetch_options(),
     message:
         "Fetching the weights {wildcards.fetched}"
     shell:
@@ -58,8 +58,8 @@ rule fetch_checkpoint:
         mem_mb=1000,
         runtime="4h",
     params:
-        source=lambda wildcards: plan.checkpoint_source(**wildcards).model_dump_json(),
-        options=lambda wildcards, threads: run.fetch_options,
+        source=lambda wildcards: plan.as_text(plan.checkpoint_source(**wildcards)),
+        options=lambda wildcards, threads: plan.fetch_options(),
     message:
         "Fetching {wildcards.file} of {wildcards.model}"
     shell:
@@ -94,7 +94,7 @@ rule convert:
     message:
         "Converting the checkpoint of {wildcards.converted} to {params.type}"
     shell:
-        "keep_log {log:q}; medeval convert {params.folder:q} --type {params.type:q} --name {params.name:q}"
+        "keep_log {log:q}; medeval convert {params.folder:q} --type {params.type:q} --name={params.name:q}"
         " --out {output.weights:q} > {log:q} 2>&1"
 
 
@@ -117,10 +117,10 @@ rule fetch_calibration_text:
         mem_mb=500,
         runtime="1h",
     params:
-        source=lambda wildcards: run.model(wildcards.model)
-        .imatrices[wildcards.imatrix]
-        .text.model_dump_json(),
-        options=lambda wildcards, threads: run.fetch_options,
+        source=lambda wildcards: plan.as_text(
+            run.model(wildcards.model).imatrices[wildcards.imatrix].text
+        ),
+        options=lambda wildcards, threads: plan.fetch_options(),
     message:
         "Fetching the calibration text of {wildcards.model} {wildcards.imatrix}"
     shell:

@@ -3,10 +3,14 @@
 
 keep_log() { # give the log a second name, which stays unless the job succeeds
     log=$1 attempt=$1.attempt-$(date -u +%Y%m%dT%H%M%SZ)-$$
-    : > "$attempt"
-    ln -f "$attempt" "$log" 2>/dev/null || ln -sf "${attempt##*/}" "$log" # not every file system has hard links
+    # A link of either kind; where the file system has none, or the name is too long, the log has one name only.
+    if ! touch "$attempt" 2>/dev/null ||
+        ! { ln -f "$attempt" "$log" 2>/dev/null || ln -sf "${attempt##*/}" "$log" 2>/dev/null; }; then
+        rm -f "$attempt"
+        attempt=
+    fi
 }
 
-drop_log() {
-    if [ -L "${log:-}" ]; then mv -f "$attempt" "$log"; else rm -f "${attempt:-}"; fi
+end_attempt() { # the job succeeded: its log keeps its own name only
+    if [ -n "${attempt:-}" ] && [ -L "$log" ]; then mv -f "$attempt" "$log"; else rm -f "${attempt:-}"; fi
 }

@@ -11,16 +11,21 @@ from medeval.cli.common import FILE, command_line
 @click.option("--source", required=True, help="Where the file comes from, as JSON.")
 @click.option("--lock", type=FILE, help="Lock file that a hub file must be in.")
 @click.option("--mirror", help="Folder or address to read from, instead of the hub and the package index.")
+@click.option("--project", type=FILE, help="Folder in which a relative path is looked up after the working directory.")
 @click.option("--out", required=True, type=FILE, help="File to write.")
-def fetch(source: str, lock: Path | None, mirror: str | None, out: Path) -> None:
+def fetch(source: str, lock: Path | None, mirror: str | None, project: Path | None, out: Path) -> None:
     """Fetch one file by its pinned source and verify it.
 
     Example: medeval fetch --source '{"type": "file", "path": "rows.jsonl"}' --out rows.jsonl
     """
     from medeval.hub.fetch import fetch as run
-    from medeval.run.sources import parse_source
+    from medeval.run.shipped import CHECKOUT, located
+    from medeval.run.sources import FileSource, parse_source
 
-    record = run(parse_source(source), out, lock=lock, mirror=mirror)
+    wanted = parse_source(source)
+    if isinstance(wanted, FileSource):
+        wanted = wanted.model_copy(update={"path": located(wanted.path, project or CHECKOUT)})
+    record = run(wanted, out, lock=lock, mirror=mirror)
     click.echo(f"{out}: {record['bytes']:,} bytes, SHA-256 {record['sha256']}, from {record['description']}")
 
 

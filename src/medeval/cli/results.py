@@ -104,6 +104,7 @@ def verdict(
         from medeval.verdicts.measure import measure_claims
 
         comparisons = out.with_name(f"{out.stem}.comparisons.json")
+        refuse_to_replace(comparisons, [against] if against else [])
         measure_claims(
             claims,
             scores,
@@ -125,7 +126,7 @@ def verdict(
 
 
 def _subjects(options: tuple[str, ...]) -> dict[str, str]:
-    if wrong := [subject for subject in options if not re.fullmatch(r".+=[^=/]+/[^=/]+", subject)]:
+    if wrong := [subject for subject in options if not re.fullmatch(r".+=[^=/]+/[^=/]+", subject, re.DOTALL)]:
         raise MedevalError(f"--subject {wrong[0]}: expected NAME=MODEL/VARIANT", "Write it as in the example.")
     return dict(subject.rsplit("=", 1) for subject in options)
 

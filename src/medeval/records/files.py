@@ -100,8 +100,15 @@ def refuse_to_replace(out: Path, inputs: Iterable[Path]) -> None:
     Raises:
         MedevalError: One of them is the file to write.
     """
-    if out.resolve() in {path.resolve() for path in inputs}:
+    if _resolved(out) in {_resolved(path) for path in inputs}:
         raise MedevalError(f"{out}: would replace a file that is read", "Write to another file.")
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:
+        raise MedevalError(f"{path}: cannot be followed ({error})", "Correct the path, or its links.") from error
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
@@ -115,13 +122,19 @@ def read_json(path: Path) -> Any:
     """Read one JSON document.
 
     Raises:
-        MedevalError: The file is missing or is not JSON.
+        MedevalError: The file is missing, cannot be read or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_not_finite)
     except FileNotFoundError:
         raise MedevalError(f"{path}: no such file", "Run the stage that writes it, or correct the path.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of JSON, UTF-8, numbers of thousands of digits
         raise MedevalError(
             f"{path}: not a JSON document ({error})", "Delete it and run the stage that writes it again."
         ) from error
+    except OSError as error:
+        raise MedevalError(f"{path}: cannot be read ({error.strerror})", "Correct the path, or its rights.") from error
+
+
+def _not_finite(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")

@@ -24,7 +24,7 @@ BenchmarkId = Literal[
 ]
 Target = Literal["cpu", "vulkan", "metal", "cuda", "vllm", "api"]
 Mode = Literal["generate", "letter", "cloze", "choices_only"]
-_WILDCARD = re.compile(r"\{\s*\w+\s*[,}]|<[a-z][a-z0-9_]*>")
+_WILDCARD = re.compile(r"\{\s*[.\w]+\s*[,}]|<[a-z][a-z0-9_]*>")
 
 
 class Benchmark(Section):
@@ -156,6 +156,7 @@ class RunConfig(Section):
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
         listed: dict[str, list[str]] = {
+            "desk_audits, by file name": [path.stem for path in self.desk_audits],
             "models": [model.id for model in self.models],
             "benchmarks": [benchmark.id for benchmark in self.benchmarks],
             "targets": list(self.targets),
@@ -163,6 +164,8 @@ class RunConfig(Section):
         for kind, names in listed.items():
             if repeated := sorted({name for name in names if names.count(name) > 1}):
                 raise ValueError(f"`{kind}` holds {repeated} more than once")
+        if odd := [str(path) for path in self.desk_audits if not re.fullmatch(r"[\w.-]+", path.stem)]:
+            raise ValueError(f"`desk_audits` names {odd[0]!r}: only letters, digits and . _ - can be in its name")
         subjects = [model.published_as for model in self.models if model.published_as]
         subjects += [v.published_as for model in self.models for v in model.variants.values() if v.published_as]
         if repeated := sorted({name for name in subjects if subjects.count(name) > 1}):
@@ -266,8 +269,8 @@ def from_mapping(
         project: Folder with the files that come with the workflow; None for the project that `path` belongs to.
 
     Raises:
-        MedevalError: A key is wrong, a file's path holds a wildcard, or a hub source is absent from the lock or
-            contradicts it.
+        MedevalError: A key is wrong, the workflow cannot have a file of such a name, or a hub source is absent from the
+            lock or contradicts it.
     """
     root = project or project_of(path)
     expanded = dict(document)
@@ -334,6 +337,10 @@ def _refuse_wildcards(run: RunConfig, path: Path) -> None:
                 f"{path}: {file!r} holds a name in braces or in < >, which the workflow would fill in",
                 "Rename the file, or the folder that it is in.",
             )
+    if records := [name for name in named if name.endswith(".source.json")]:
+        raise MedevalError(
+            f"{path}: {records[0]!r} ends as the records do that are written beside fetched files", "Rename the file."
+        )
 
 
 def local_files(config: RunConfig) -> list[Path]:

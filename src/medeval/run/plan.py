@@ -1,9 +1,10 @@
-"""Which files a run needs and makes: the paths that the Snakemake rules connect."""
+"""Which files a run needs and makes: the paths that the Snakemake rules connect, and how their jobs begin."""
 
 import shlex
 import sys
 from pathlib import Path
 
+from medeval.errors import MedevalError
 from medeval.records.shards import names
 from medeval.run.audited import settings_of, target_of
 from medeval.run.config import LocalJudge, RunConfig
@@ -145,8 +146,21 @@ class Plan:
         return sources[int(index)]
 
     def local_source(self, source: AnySource | None) -> list[str]:
-        """Return the path of a source on this machine, so that a change of the file is seen; none for others."""
-        return [str(source.path)] if isinstance(source, FileSource) else []
+        """Return the path of a file of the user's, so that a change of it is seen; none for others."""
+        return [str(source.path)] if isinstance(source, FileSource) and not self._shipped(source) else []
+
+    def as_text(self, source: AnySource) -> str:
+        """Return a source as JSON; a shipped file's path is the configuration's, so that the project may move."""
+        if isinstance(source, FileSource) and self._shipped(source):
+            source = source.model_copy(update={"path": source.path.relative_to(self.project)})
+        return source.model_dump_json()
+
+    def fetch_options(self) -> list[str]:
+        """Return the options with which every file is fetched: lock, mirror and where shipped files are."""
+        return [*self.run.fetch_options, f"--project={self.project}"]
+
+    def _shipped(self, source: FileSource) -> bool:
+        return source.path.is_absolute() and source.path.is_relative_to(self.project)
 
     def items(self) -> list[str]:
         """Return the items tables of the multiple-choice benchmarks."""
@@ -226,7 +240,14 @@ def job_prefix(project: Path) -> str:
     It replaces Snakemake's own prefix, so it stops at the first failing command as well. The programs beside this
     Python are found even when its environment is not activated; after those of PATH, since an environment that
     Snakemake made for the job comes first.
+
+    Raises:
+        MedevalError: The project's path has braces.
     """
     programs, logs = Path(sys.executable).parent, project / "workflow/scripts/log.sh"
+    if set("{}") & set(str(project)):
+        raise MedevalError(
+            f"{project}: has braces, which Snakemake fills in wherever it reads them", "Move the project's folder."
+        )
     prefix = f'set -euo pipefail; export PATH="$PATH":{shlex.quote(str(programs))}; . {shlex.quote(str(logs))}; '
     return prefix.replace("{", "{{").replace("}", "}}")

@@ -4,14 +4,15 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 """The project's folder when the package runs from its checkout."""
+_MARK = "workflow/rules/evaluate.smk"
 
 
 def project_of(config: Path) -> Path:
-    """Return the project that a configuration file belongs to: the nearest folder above it with a Snakefile.
+    """Return the project that a configuration file belongs to: the nearest folder above it with the workflow's rules.
 
     A configuration that lies elsewhere uses what comes with the running package.
     """
-    above = (folder for folder in config.resolve().parents if (folder / "Snakefile").is_file())
+    above = (folder for folder in config.resolve().parents if (folder / _MARK).is_file())
     return next(above, CHECKOUT)
 
 

@@ -31,12 +31,17 @@ class Changes:
         """Write the changes for the terminal."""
         count = "1 verdict" if len(self.verdicts) == 1 else f"{len(self.verdicts)} verdicts"
         lines = [f"{count} changed:" if self.verdicts else "Every verdict is the same."]
-        lines += [f"  {line}" for line in (*self.verdicts, *self.flags)]
+        lines += [f"  {_printable(line)}" for line in (*self.verdicts, *self.flags)]
         if self.inputs:
-            lines += ["What went in otherwise:", *(f"  {line}" for line in self.inputs)]
+            lines += ["What went in otherwise:", *(f"  {_printable(line)}" for line in self.inputs)]
         elif self.verdicts or self.flags:
             lines += ["Everything that went in is the same: the installed medeval decides otherwise."]
         return "\n".join(lines)
+
+
+def _printable(text: str) -> str:
+    """Show what a terminal would act on, such as an escape in a file's name, as text."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
 def read_earlier(path: Path, publication: str) -> Verdicts:
@@ -75,6 +80,10 @@ def _verdict(before: ClaimVerdict, now: ClaimVerdict) -> str:
     for part in now.parts:
         was, found = earlier.get(_place(part), "not a part of the claim"), _found(part)
         lines += [f"       {_place(part)}: {was} -> {found}"] if was != found else []
+    present = {_place(part) for part in now.parts}
+    lines += [
+        f"       {place}: {was} -> not a part of the claim" for place, was in earlier.items() if place not in present
+    ]
     return "\n".join(lines)
 
 

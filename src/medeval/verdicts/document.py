@@ -1,7 +1,9 @@
 """The verdicts document: a verdict on every claim of a publication, and all that they were decided from."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
+
+from pydantic import model_validator
 
 from medeval.records.documents import Document
 from medeval.verdicts.subjects import Subject
@@ -106,3 +108,10 @@ class Verdicts(Document):
     subjects: tuple[Subject, ...]
     families: tuple[FamilyRecord, ...]
     verdicts: tuple[ClaimVerdict, ...]
+
+    @model_validator(mode="after")
+    def _each_claim_once(self) -> Self:
+        names = [verdict.claim_id for verdict in self.verdicts]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"`verdicts` holds {repeated} more than once")
+        return self

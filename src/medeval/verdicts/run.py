@@ -69,7 +69,11 @@ def decide_claims(
         name_targets=len(targets_of(comparisons)) > 1,
     )
     families, verdicts = _decide(stage)
-    inputs = {"claims": claims_path, "comparisons": comparisons_path, **{str(path): path for path in protocols}}
+    inputs = {
+        "claims": claims_path,
+        "comparisons": comparisons_path,
+        **{f"protocol {path}": path for path in protocols},
+    }
     inputs |= {f"weights {path.parent.name}/{path.name}": path for path in weights}
     document = Verdicts(
         publication=publication.title,

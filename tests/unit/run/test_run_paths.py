@@ -28,7 +28,8 @@ def project(tmp_path: Path) -> Path:
     (folder / "config/locks").mkdir(parents=True)
     for name in ("models", "benchmarks", "claims", "demo"):
         (folder / "config" / name).symlink_to(ROOT / "config" / name)
-    (folder / "Snakefile").touch()
+    (folder / "workflow/rules").mkdir(parents=True)
+    (folder / "workflow/rules/evaluate.smk").touch()
     entry = LockedFile(repo="a/b", kind="model", file="c", revision=None, size=None, sha256=None)
     write_lock(folder / "config/locks/run.yaml", Lock(files=[entry]))
     return folder
@@ -39,13 +40,13 @@ def test_a_configuration_belongs_to_the_project_above_it_or_to_that_of_the_packa
     assert project_of(project.parent / "mine.yaml") == CHECKOUT == ROOT
 
 
-@pytest.mark.parametrize("name", ["{model}.jsonl", "{ file ,x}", "a{0}", "<results>.jsonl"])
+@pytest.mark.parametrize("name", ["{model}.jsonl", "{ file ,x}", "a{0}", "{wildcards.x}", "<results>.jsonl"])
 def test_a_path_that_the_workflow_would_fill_in_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     corpora = {"contamination": {"corpora": [{"type": "file", "path": f"texts/{name}"}]}}
-    for changes in (corpora, {"claims": name}, {"desk_audits": [name]}):
+    for changes in (corpora, {"claims": name}, {"desk_audits": [f"{name}/a.yaml"]}):
         with pytest.raises(MedevalError, match=r"run.yaml: '.*' holds a name in braces or in < >"):
             load_run(configuration(tmp_path, **changes))
 
@@ -55,6 +56,21 @@ def test_any_other_path_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     run = load_run(configuration(tmp_path, contamination={"corpora": [{"type": "file", "path": name}]}))
     assert run.contamination.corpora[0].path == Path(name)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"desk_audits": ["a/p.yaml", "b/p.yaml"]}, "more than once"),
+        ({"desk_audits": ["a/med psy.yaml"]}, "only letters, digits"),
+        ({"contamination": {"corpora": [{"type": "file", "path": "a.source.json"}]}}, "ends as the records do"),
+    ],
+)
+def test_names_under_which_results_would_be_mixed_up_are_refused(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(MedevalError, match=said):
+        load_run(configuration(tmp_path, **changes))
 
 
 def test_a_shipped_lock_is_read_in_the_project_and_written_where_the_user_stands(

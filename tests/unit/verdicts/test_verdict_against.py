@@ -121,6 +121,15 @@ def broken(folder: Path, kind: str) -> Path:
             path.write_text(json.dumps(document))
         case "another publication":
             path.write_text(json.dumps(document | {"publication": "Another"}))
+        case "a claim twice":
+            path.write_text(json.dumps(document | {"verdicts": document["verdicts"] * 2}))
+        case "not a number":
+            path.write_text(path.read_text().replace('"alpha": 0.05', '"alpha": NaN', 1))
+        case "nested too deeply":
+            path.write_text("[" * 100_000)
+        case "a link to itself":
+            path.unlink()
+            path.symlink_to(path)
         case "a folder":
             path.unlink()
             path.mkdir()
@@ -137,6 +146,10 @@ def broken(folder: Path, kind: str) -> Path:
         "no verdicts",
         "an unknown verdict",
         "another publication",
+        "a claim twice",
+        "not a number",
+        "nested too deeply",
+        "a link to itself",
         "a folder",
     ],
 )
@@ -149,10 +162,28 @@ def test_earlier_verdicts_that_cannot_be_used_exit_2_before_anything_is_written(
     assert not (folder / "now.json").exists()
 
 
-def test_the_earlier_verdicts_are_never_replaced(folder: Path) -> None:
-    result = decide(folder, "earlier.json", "--against", "earlier.json")
+@pytest.mark.parametrize("earlier", ["earlier.json", "earlier.comparisons.json"])
+def test_the_earlier_verdicts_are_never_replaced(folder: Path, earlier: str) -> None:
+    kept = (folder / "earlier.json").read_bytes()
+    (folder / earlier).write_bytes(kept)
+    result = decide(folder, "earlier.json", "--against", earlier)
     assert result.exit_code == 2
     assert "would replace a file that is read" in result.output
+    assert (folder / earlier).read_bytes() == kept
+
+
+def test_a_part_that_went_and_a_name_with_an_escape_are_shown_as_text(folder: Path) -> None:
+    document = json.loads((folder / "earlier.json").read_text())
+    lead = document["verdicts"][0]
+    lead["verdict"] = "INCONCLUSIVE"
+    lead["parts"].append(lead["parts"][0] | {"target": "vulkan"})
+    document["measured"]["inputs"]["\x1b[2Jgone.parquet"] = "0" * 64
+    (folder / "earlier.json").write_text(json.dumps(document))
+    result = decide(folder, "now.json", "--against", "earlier.json")
+    assert result.exit_code == 3
+    assert "on vulkan: +" in result.output
+    assert "-> not a part of the claim" in result.output
+    assert "\\x1b[2Jgone.parquet: gone" in result.output
 
 
 def test_the_document_holds_the_hash_of_every_file_behind_it(before: Path) -> None:
