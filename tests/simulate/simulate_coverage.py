@@ -15,11 +15,12 @@ import pytest
 from populations import FULL, MEDPSY_1_7B
 from scipy import optimize, special, stats
 
+from medeval.statistics.estimates import Estimate
 from medeval.statistics.macro import Component, MacroEstimate, macro_average, macro_bootstrap
 from medeval.statistics.multiplicity import holm
 from medeval.statistics.runs import one_run_variance
 from medeval.verdicts.decide import decide_bounded_loss, decide_equality, decide_order, decide_point_value
-from medeval.verdicts.measured import Difference, Published
+from medeval.verdicts.measured import Difference, Published, ValueRow
 from medeval.verdicts.values import repetition
 from medeval.verdicts.verdict import Verdict
 
@@ -90,14 +91,12 @@ def in_points(found: MacroEstimate, shift: float = 0.0) -> Difference:
 
 def repeated(drawn: list[Evaluation]) -> Difference:
     """A's average against the published one, on the same items."""
-    parts = [
-        {"one_run_variance": 1e4 * one_run_variance(part.a.T), "runs": RUNS, "items": part.a.shape[1]} for part in drawn
-    ]
+    parts = [ValueRow("", 0.0, None, None, part.a.shape[1], RUNS, 1e4 * one_run_variance(part.a.T)) for part in drawn]
     ours, theirs = (
         np.mean([runs.mean() for runs in sides]) for sides in ([d.a for d in drawn], [d.published for d in drawn])
     )
     stated = Published(round(100 * float(theirs), 2), RUNS, 0.005)
-    return repetition({"value": float(ours), "se": 0.01, "method": ""}, parts, stated, same_items=True)
+    return repetition(Estimate(float(ours), 0.01, None, None, sum(FULL), ""), parts, stated, same_items=True)
 
 
 def verdict_on_value(found: Difference, shift: float) -> Verdict:

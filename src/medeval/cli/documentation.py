@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from medeval.comparisons.document import Comparisons
 from medeval.publication.desk_audit.findings import DeskAudit
 from medeval.publication.publication import Publication
 from medeval.records.documents import Document
@@ -14,7 +15,7 @@ from medeval.run.config import RunConfig
 from medeval.verdicts.document import Verdicts
 
 SCHEMAS: dict[str, type[BaseModel]] = {"config": RunConfig, "publication": Publication}
-DOCUMENTS: tuple[type[Document], ...] = (DeskAudit, Verdicts)
+DOCUMENTS: tuple[type[Document], ...] = (Comparisons, DeskAudit, Verdicts)
 PAGE = Path("docs/run/configuration.md")
 
 

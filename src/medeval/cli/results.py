@@ -26,13 +26,13 @@ def compare(
     from medeval.comparisons.run import compare as run
 
     document = run(inputs, out, references=references, headline=headline, margin_points=margin, seed=seed)
-    counts = {
-        "scores": "scores",
-        "comparisons": "comparisons",
-        "conversations": "HealthBench scores",
-        "conversation_comparisons": "HealthBench comparisons",
-    }
-    click.echo(f"{out}: {', '.join(f'{len(document[key])} {name}' for key, name in counts.items())}")
+    counts = (
+        f"{len(document.scores)} scores",
+        f"{len(document.comparisons)} comparisons",
+        f"{len(document.conversations)} HealthBench scores",
+        f"{len(document.conversation_comparisons)} HealthBench comparisons",
+    )
+    click.echo(f"{out}: {', '.join(counts)}")
 
 
 @click.command()

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from medeval.comparisons.document import Bounds, ConversationRuns, GradedPair, GradedSystem
 from medeval.grades.scoring import example_score, score_grades
 from medeval.records import tables
-from medeval.records.documents import as_json
 from medeval.records.system import System
 from medeval.statistics.intervals import mean_interval
 from medeval.statistics.paired import paired_difference
@@ -72,42 +72,42 @@ def _run_noise(replies: pd.DataFrame) -> tuple[int | None, float | None]:
     return runs, one_run_variance(replies.to_numpy()) if runs > 1 else None
 
 
-def conversation_entry(graded: Graded) -> dict[str, Any]:
-    """Describe one system's score; `overall` is the clipped mean, `unclipped` the mean with its interval."""
+def conversation_entry(graded: Graded) -> GradedSystem:
+    """Describe one system's score; `overall` is the unclipped mean with its interval, `clipped` the clipped one."""
     verdicts = graded.summary["verdicts"]
-    return {
+    return GradedSystem(
         **vars(graded.system),
-        "subset": graded.subset,
-        "items": len(graded.examples),
-        "missing": graded.missing,
-        "missing_share": verdicts["n_missing"] / verdicts["n"],
-        "judge": graded.summary["judge"],
-        "runs": {"runs": graded.runs, "one_run_variance": graded.one_run_variance},
-        "overall": as_json(mean_interval(graded.examples.to_numpy())) if len(graded.examples) else None,
-        "clipped": graded.summary["overall"]["score"],
-        "bounds": as_json(graded.summary["bounds"]),
-        "themes": as_json(graded.summary["themes"]),
-        "axes": as_json(graded.summary["axes"]),
-    }
+        subset=graded.subset,
+        items=len(graded.examples),
+        missing=graded.missing,
+        missing_share=verdicts["n_missing"] / verdicts["n"],
+        judge=graded.summary["judge"],
+        runs=ConversationRuns(graded.runs, graded.one_run_variance),
+        overall=mean_interval(graded.examples.to_numpy()) if len(graded.examples) else None,
+        clipped=graded.summary["overall"]["score"],
+        bounds=Bounds(**graded.summary["bounds"]),
+        themes=graded.summary["themes"],
+        axes=graded.summary["axes"],
+    )
 
 
-def conversation_pair(a: Graded, b: Graded, seed: int) -> dict[str, Any]:
+def conversation_pair(a: Graded, b: Graded, seed: int) -> GradedPair:
     """Compare two systems on the conversations that both have a score for; the difference is A minus B.
 
-    Without such a conversation the difference is null.
+    Without such a conversation the difference is None.
     """
     shared = a.examples.index.intersection(b.examples.index, sort=False)
     estimate = None
     if len(shared):
         estimate = paired_difference(a.examples.loc[shared].to_numpy(), b.examples.loc[shared].to_numpy(), seed=seed)
-    return {
-        "a": vars(a.system),
-        "b": vars(b.system),
-        "subset": a.subset,
-        "items": len(shared),
-        "items_only_in_one": len(a.examples) + len(b.examples) - 2 * len(shared),
-        "missing": a.missing + b.missing,
-        "judge": a.summary["judge"],
-        "difference": as_json(estimate),
-        "minimum_detectable_effect": minimum_detectable_effect(estimate.se) if estimate and estimate.se else None,
-    }
+    return GradedPair(
+        a=a.system,
+        b=b.system,
+        subset=a.subset,
+        items=len(shared),
+        items_only_in_one=len(a.examples) + len(b.examples) - 2 * len(shared),
+        missing=a.missing + b.missing,
+        judge=a.summary["judge"],
+        difference=estimate,
+        minimum_detectable_effect=minimum_detectable_effect(estimate.se) if estimate and estimate.se else None,
+    )

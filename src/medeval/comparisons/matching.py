@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
+from medeval.comparisons.document import NotCompared
 from medeval.comparisons.item_scores import ItemScores
 from medeval.records.system import System
 
@@ -19,13 +19,12 @@ class Match:
     Attributes:
         a: A's scores, one entry per benchmark.
         b: B's, of the same benchmarks in the same order.
-        not_compared: What is left out, as entries of the document: the pair, the mode, the benchmark
-            (null when there is none at all) and the reason.
+        not_compared: What is left out, and why.
     """
 
     a: list[ItemScores]
     b: list[ItemScores]
-    not_compared: list[dict[str, Any]]
+    not_compared: list[NotCompared]
 
 
 def pairs_of(
@@ -74,8 +73,7 @@ def match(scores: Sequence[ItemScores], a: System, b: System, mode: str) -> Matc
             reasons[benchmark] = "the two share no item"
         else:
             shared.append(benchmark)
-    names = {"a": vars(a), "b": vars(b), "mode": mode}
-    left_out: list[dict[str, Any]] = [{**names, "benchmark": key, "reason": text} for key, text in reasons.items()]
+    left_out = [NotCompared(a, b, mode, benchmark, reason) for benchmark, reason in reasons.items()]
     if not shared:
-        left_out.append({**names, "benchmark": None, "reason": "the two share no scored item in this mode"})
+        left_out.append(NotCompared(a, b, mode, None, "the two share no scored item in this mode"))
     return Match([of_a[name] for name in shared], [of_b[name] for name in shared], left_out)

@@ -1,22 +1,22 @@
 """Two systems on the same items: differences per benchmark and on average, flips and non-inferiority."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
 
+from medeval.comparisons.document import ComparedAverage, ComparedBenchmark, ComparedPair, StrataDifference
 from medeval.comparisons.item_scores import ItemScores
 from medeval.comparisons.run_noise import churn_entry
 from medeval.comparisons.strata import strata_entries
 from medeval.comparisons.tokens import token_ratio
-from medeval.records.documents import as_json
 from medeval.statistics.across import benchmark_t_test, leave_one_out, micro_average
 from medeval.statistics.agreement import flips
 from medeval.statistics.equivalence import non_inferiority, tost
 from medeval.statistics.macro import Component, macro_average, macro_bootstrap
 from medeval.statistics.multiplicity import holm
-from medeval.statistics.paired import paired_difference
+from medeval.statistics.paired import PairedDifference, paired_difference
 from medeval.statistics.power import minimum_detectable_effect
 
 POINTS = 100.0
@@ -24,9 +24,7 @@ POINTS = 100.0
 SAME = 1e-12
 
 
-def compare_pair(
-    a: Sequence[ItemScores], b: Sequence[ItemScores], *, margin_points: float, seed: int
-) -> dict[str, Any]:
+def compare_pair(a: Sequence[ItemScores], b: Sequence[ItemScores], *, margin_points: float, seed: int) -> ComparedPair:
     """Compare system A with system B, benchmark by benchmark and on average; differences are A minus B.
 
     Only items that both have answered requests for are compared, and their number is reported.
@@ -39,18 +37,21 @@ def compare_pair(
     """
     differences = [_difference(one, two) for one, two in zip(a, b, strict=True)]
     entries = [_benchmark_entry(one, two, d, seed) for one, two, d in zip(a, b, differences, strict=True)]
-    adjusted = holm([entry["difference"]["p_value"] for entry in entries]).p_values
-    for entry, p_value in zip(entries, adjusted, strict=True):
-        entry["holm_p_value"] = float(p_value)
-    return {
-        "a": vars(a[0].system),
-        "b": vars(b[0].system),
-        "mode": a[0].mode,
-        "benchmarks": entries,
-        "average": _average_entry(a, differences, margin_points, seed),
-        "strata": strata_entries(a, b, differences, seed),
-        **token_ratio(a, b, seed),
-    }
+    adjusted = holm([entry.holm_p_value for entry in entries])
+    tokens, tokens_missing = token_ratio(a, b, seed)
+    return ComparedPair(
+        a=a[0].system,
+        b=b[0].system,
+        mode=a[0].mode,
+        benchmarks=tuple(
+            replace(entry, holm_p_value=float(p_value))
+            for entry, p_value in zip(entries, adjusted.p_values, strict=True)
+        ),
+        average=_average_entry(a, differences, margin_points, seed),
+        strata=strata_entries(a, b, differences, seed),
+        tokens=tokens,
+        tokens_missing=tokens_missing,
+    )
 
 
 def _difference(a: ItemScores, b: ItemScores) -> pd.Series:
@@ -59,56 +60,57 @@ def _difference(a: ItemScores, b: ItemScores) -> pd.Series:
     return difference
 
 
-def _benchmark_entry(a: ItemScores, b: ItemScores, difference: pd.Series, seed: int) -> dict[str, Any]:
+def _benchmark_entry(a: ItemScores, b: ItemScores, difference: pd.Series, seed: int) -> ComparedBenchmark:
+    """Compare on one benchmark; the p-value is not adjusted yet."""
     shared = difference.index
     scores_a = a.frame.loc[shared, "score"].to_numpy(dtype=float)
     scores_b = b.frame.loc[shared, "score"].to_numpy(dtype=float)
     clusters = a.frame.loc[shared, "cluster_id"].to_numpy()
     binary = set(np.unique([scores_a, scores_b])) <= {0.0, 1.0}
-    if a.mean_of_strata:
-        estimate = as_json(macro_average([a.component(difference)]))
-        plain = paired_difference(scores_a, scores_b, clusters, seed=seed)
-        estimate |= {"mcnemar": as_json(plain.mcnemar), "correlation": plain.correlation}
-        estimate["p_value"] = 1.0 if estimate["p_value"] is None else estimate["p_value"]
-    else:
-        estimate = as_json(paired_difference(scores_a, scores_b, clusters, seed=seed))
-        estimate["p_value"] = 1.0 if estimate["p_value"] is None else estimate["p_value"]
-    return {
-        "benchmark": a.benchmark,
-        "items": len(shared),
-        "items_only_in_one": len(a.frame) + len(b.frame) - 2 * len(shared),
-        "difference": estimate,
+    estimate = _estimate(a, difference, paired_difference(scores_a, scores_b, clusters, seed=seed))
+    p_value = 1.0 if estimate.p_value is None else estimate.p_value
+    return ComparedBenchmark(
+        benchmark=a.benchmark,
+        items=len(shared),
+        items_only_in_one=len(a.frame) + len(b.frame) - 2 * len(shared),
+        difference=replace(estimate, p_value=p_value),
         # What a bound needs when no spread is seen: whether all differences are equal, and the draws behind them.
-        "constant": bool(np.ptp(difference.to_numpy(dtype=float)) < SAME),
-        "draws": a.draws(shared),
-        "flips": as_json(flips(scores_a, scores_b, clusters)) if binary else None,
-        "churn": churn_entry(a, b, shared, seed),
-        "minimum_detectable_effect": minimum_detectable_effect(estimate["se"]) if estimate["se"] else None,
-    }
+        constant=bool(np.ptp(difference.to_numpy(dtype=float)) < SAME),
+        draws=a.draws(shared),
+        flips=flips(scores_a, scores_b, clusters) if binary else None,
+        churn=churn_entry(a, b, shared, seed),
+        minimum_detectable_effect=minimum_detectable_effect(estimate.se) if estimate.se else None,
+        holm_p_value=p_value,
+    )
+
+
+def _estimate(a: ItemScores, difference: pd.Series, plain: PairedDifference) -> PairedDifference | StrataDifference:
+    """Return the difference of the benchmark's score, which may be a mean of strata."""
+    if not a.mean_of_strata:
+        return plain
+    macro = macro_average([a.component(difference)])
+    values = {field.name: getattr(macro, field.name) for field in fields(macro)}
+    return StrataDifference(**values, mcnemar=plain.mcnemar, correlation=plain.correlation)
 
 
 def _average_entry(
     a: Sequence[ItemScores], differences: Sequence[pd.Series], margin_points: float, seed: int
-) -> dict[str, Any]:
+) -> ComparedAverage:
     components = [part.component(difference) for part, difference in zip(a, differences, strict=True)]
     normal = macro_average(components, shared_clusters=True)
-    bootstrap = macro_bootstrap(components, shared_clusters=True, seed=seed)
     per_benchmark = [_component_mean(component) for component in components]
-    sizes = [len(difference) for difference in differences]
-    several = len(components) > 1
-    return {
-        "normal": as_json(normal),
-        "bootstrap": as_json(bootstrap),
-        "minimum_detectable_effect": minimum_detectable_effect(normal.se) if normal.se else None,
-        "non_inferiority": (
-            as_json(non_inferiority(normal.value, normal.se, margin_points / POINTS)) if normal.se else None
-        ),
-        "equivalence": as_json(tost(normal.value, normal.se, margin_points / POINTS)) if normal.se else None,
-        "micro": micro_average(per_benchmark, sizes),
-        "wins": sum(value > 0 for value in per_benchmark),
-        "leave_one_out": as_json(leave_one_out(per_benchmark)) if several else None,
-        "over_benchmarks": as_json(benchmark_t_test(per_benchmark)) if several else None,
-    }
+    margin, several = margin_points / POINTS, len(components) > 1
+    return ComparedAverage(
+        normal=normal,
+        bootstrap=macro_bootstrap(components, shared_clusters=True, seed=seed),
+        minimum_detectable_effect=minimum_detectable_effect(normal.se) if normal.se else None,
+        non_inferiority=non_inferiority(normal.value, normal.se, margin) if normal.se else None,
+        equivalence=tost(normal.value, normal.se, margin) if normal.se else None,
+        micro=micro_average(per_benchmark, [len(difference) for difference in differences]),
+        wins=sum(value > 0 for value in per_benchmark),
+        leave_one_out=leave_one_out(per_benchmark) if several else None,
+        over_benchmarks=benchmark_t_test(per_benchmark) if several else None,
+    )
 
 
 def _component_mean(component: Component) -> float:

@@ -3,17 +3,16 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from medeval.comparisons.conversations import conversation_entry, conversation_pair, read_grades
+from medeval.comparisons.document import ComparedPair, Comparisons, NotCompared
 from medeval.comparisons.item_scores import ItemScores, read_scores
 from medeval.comparisons.matching import match, pairs_of, select
 from medeval.comparisons.pairs import compare_pair
 from medeval.comparisons.scores import accounts, average_entry, score_entry
 from medeval.errors import MedevalError
 from medeval.records import tables
-from medeval.records.documents import COMPARISONS
-from medeval.records.files import sha256_file, write_json
+from medeval.records.files import sha256_file
 from medeval.records.inputs import by_kind, package_versions, sizes
 from medeval.records.system import System
 
@@ -29,7 +28,7 @@ def compare(
     margin_points: float,
     seed: int,
     pairs: Sequence[tuple[str, str]] = (),
-) -> dict[str, Any]:
+) -> Comparisons:
     """Compare every system with its model's reference, and the references with each other.
 
     Args:
@@ -58,34 +57,34 @@ def compare(
     chosen = list(pairs_of(systems, references, pairs))
     modes = list(dict.fromkeys(part.mode for part in scores))
     compared, not_compared = _compare_pairs(scores, chosen, modes, margin_points, seed)
-    document: dict[str, Any] = {
-        "schema": COMPARISONS,
-        "headline": headline,
-        "margin_points": margin_points,
-        "seed": seed,
-        "references": list(references),
-        "packages": package_versions(paths),
-        "inputs": {str(path): sha256_file(path) for path in paths},
-        "items_total": dict(sizes(items, "benchmark")),
-        "conversations_total": dict(sizes(conversations, "subset")),
-        "scores": [score_entry(part, account) for part, account in zip(scores, accounts(scores, items), strict=True)],
-        "averages": [
+    entries = (score_entry(part, account) for part, account in zip(scores, accounts(scores, items), strict=True))
+    document = Comparisons(
+        headline=headline,
+        margin_points=margin_points,
+        seed=seed,
+        references=tuple(references),
+        packages=package_versions(paths),
+        inputs={str(path): sha256_file(path) for path in paths},
+        items_total=dict(sizes(items, "benchmark")),
+        conversations_total=dict(sizes(conversations, "subset")),
+        scores=tuple(entries),
+        averages=tuple(
             average_entry(system, mode, parts, seed)
             for system in systems
             for mode in modes
             if (parts := select(scores, system, mode))
-        ],
-        "comparisons": compared,
-        "not_compared": not_compared,
-        "conversations": [conversation_entry(graded) for graded in grades.values()],
-        "conversation_comparisons": [
+        ),
+        comparisons=compared,
+        not_compared=not_compared,
+        conversations=tuple(conversation_entry(graded) for graded in grades.values()),
+        conversation_comparisons=tuple(
             conversation_pair(grades[a, subset], grades[b, subset], seed)
             for a, b in chosen
             for subset in dict.fromkeys(key[1] for key in grades)
             if (a, subset) in grades and (b, subset) in grades
-        ],
-    }
-    write_json(out, document)
+        ),
+    )
+    document.write(out)
     return document
 
 
@@ -110,10 +109,10 @@ def _compare_pairs(
     modes: Sequence[str],
     margin_points: float,
     seed: int,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> tuple[tuple[ComparedPair, ...], tuple[NotCompared, ...]]:
     """Compare every pair in every mode; return the comparisons, and what could not be compared."""
-    compared: list[dict[str, Any]] = []
-    not_compared: list[dict[str, Any]] = []
+    compared: list[ComparedPair] = []
+    not_compared: list[NotCompared] = []
     for a, b in pairs:
         for mode in modes:
             matched = match(scores, a, b, mode)
@@ -121,10 +120,6 @@ def _compare_pairs(
             if matched.a:
                 compared.append(compare_pair(matched.a, matched.b, margin_points=margin_points, seed=seed))
     for entry in not_compared:
-        log.warning("not compared: %s and %s, %s: %s", *_names(entry))
-    return compared, not_compared
-
-
-def _names(entry: dict[str, Any]) -> tuple[str, str, str, str]:
-    a, b = (System(**entry[side]) for side in ("a", "b"))
-    return str(a), str(b), f"{entry['mode']} {entry['benchmark'] or ''}".rstrip(), entry["reason"]
+        where = f"{entry.mode} {entry.benchmark or ''}".rstrip()
+        log.warning("not compared: %s and %s, %s: %s", entry.a, entry.b, where, entry.reason)
+    return tuple(compared), tuple(not_compared)

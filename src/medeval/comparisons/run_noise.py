@@ -1,12 +1,12 @@
 """What several replies to the same items say of run-to-run noise."""
 
-from typing import Any
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
 
+from medeval.comparisons.document import CountedChurn, Runs, UncountedChurn
 from medeval.comparisons.item_scores import ItemScores
-from medeval.records.documents import as_json
 from medeval.statistics.arrays import FloatArray
 from medeval.statistics.churn import churn
 from medeval.statistics.runs import decompose_runs, one_run_variance
@@ -34,37 +34,22 @@ def run_matrix(scores: ItemScores, items: pd.Index | None = None) -> FloatArray 
     return rows["correct"].to_numpy(dtype=np.float64)[kept][order].reshape(len(chosen), -1)
 
 
-def runs_entry(scores: ItemScores) -> dict[str, Any]:
-    """Describe the runs of one system on one benchmark.
-
-    Returns:
-        `runs` (null when items differ in it), `one_run_variance` (what run noise alone gives the score of one run, a
-        fraction squared), `analysis` (of variance, over all items) and, where these are null, `missing`: why.
-    """
+def runs_entry(scores: ItemScores) -> Runs:
+    """Describe the runs of one system on one benchmark."""
     matrix = run_matrix(scores)
     if matrix is None or matrix.shape[1] < 2 or matrix.shape[0] < 2:
         runs = None if matrix is None else matrix.shape[1]
         reason = _UNEVEN if matrix is None else _ONE_RUN if matrix.shape[1] < 2 else "there is one item"
-        return {"runs": runs, "one_run_variance": None, "analysis": None, "missing": reason}
+        return Runs(runs, None, None, reason)
     subjects = scores.frame["stratum"].to_numpy() if scores.mean_of_strata else None
-    return {
-        "runs": matrix.shape[1],
-        "one_run_variance": one_run_variance(matrix, subjects),
-        "analysis": as_json(decompose_runs(matrix)),
-        "missing": None,
-    }
+    return Runs(matrix.shape[1], one_run_variance(matrix, subjects), decompose_runs(matrix), None)
 
 
-def churn_entry(a: ItemScores, b: ItemScores, shared: pd.Index, seed: int) -> dict[str, Any]:
-    """Describe how often single replies of A and B differ on the shared items, against how often two of A's do.
-
-    Returns:
-        `rate`, `floor`, `excess` (null without a second run of A), `effective` and, where something is null,
-        `missing`: why.
-    """
+def churn_entry(a: ItemScores, b: ItemScores, shared: pd.Index, seed: int) -> CountedChurn | UncountedChurn:
+    """Describe how often single replies of A and B differ on the shared items, against how often two of A's do."""
     first, second = run_matrix(a, shared), run_matrix(b, shared)
     if first is None or second is None:
-        nothing = dict.fromkeys(("rate", "floor", "excess", "effective", "runs_base", "runs_test"))
-        return {**nothing, "n": len(shared), "missing": _UNEVEN}
+        return UncountedChurn(n=len(shared), missing=_UNEVEN)
     found = churn(first, second, a.frame.loc[shared, "cluster_id"].to_numpy(), seed=seed)
-    return {**as_json(found), "missing": _ONE_RUN if found.floor is None else None}
+    missing = _ONE_RUN if found.floor is None else None
+    return CountedChurn(**{field.name: getattr(found, field.name) for field in fields(found)}, missing=missing)

@@ -1,10 +1,11 @@
 """Differences within the subjects and specialties of each benchmark: an exploratory table, never a verdict."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import replace
 
 import pandas as pd
 
+from medeval.comparisons.document import ComparedStratum
 from medeval.comparisons.item_scores import ItemScores
 from medeval.statistics.multiplicity import benjamini_hochberg
 from medeval.statistics.paired import paired_difference
@@ -16,7 +17,7 @@ FALSE_DISCOVERY_RATE = 0.10
 
 def strata_entries(
     a: Sequence[ItemScores], b: Sequence[ItemScores], differences: Sequence[pd.Series], seed: int
-) -> list[dict[str, Any]]:
+) -> tuple[ComparedStratum, ...]:
     """Return A minus B in every stratum of ten shared items or more, adjusted together by Benjamini and Hochberg.
 
     Args:
@@ -29,25 +30,30 @@ def strata_entries(
         entry for one, two, d in zip(a, b, differences, strict=True) for entry in _of_benchmark(one, two, d.index, seed)
     ]
     if not entries:
-        return []
-    adjusted = benjamini_hochberg([entry["p_value"] for entry in entries], FALSE_DISCOVERY_RATE)
-    for entry, p_value, found in zip(entries, adjusted.p_values, adjusted.rejected, strict=True):
-        entry |= {"adjusted_p_value": p_value, "discovery": found}
-    return entries
+        return ()
+    adjusted = benjamini_hochberg([entry.p_value for entry in entries], FALSE_DISCOVERY_RATE)
+    return tuple(
+        replace(entry, adjusted_p_value=p_value, discovery=found)
+        for entry, p_value, found in zip(entries, adjusted.p_values, adjusted.rejected, strict=True)
+    )
 
 
-def _of_benchmark(a: ItemScores, b: ItemScores, shared: pd.Index, seed: int) -> Iterator[dict[str, Any]]:
+def _of_benchmark(a: ItemScores, b: ItemScores, shared: pd.Index, seed: int) -> Iterator[ComparedStratum]:
+    """Yield the strata of one benchmark; their p-values are not adjusted yet."""
     frame = a.frame.loc[shared]
     for stratum, rows in frame.groupby("stratum", sort=True):
         if len(rows) < LEAST_ITEMS or len(rows) == len(frame):
             continue
         other = b.frame.loc[rows.index, "score"].to_numpy(dtype=float)
         found = paired_difference(rows["score"].to_numpy(dtype=float), other, rows["cluster_id"].to_numpy(), seed=seed)
-        yield {
-            "benchmark": a.benchmark,
-            "stratum": str(stratum),
-            "items": len(rows),
-            "difference": found.value,
-            "se": found.se,
-            "p_value": 1.0 if found.p_value is None else found.p_value,
-        }
+        p_value = 1.0 if found.p_value is None else found.p_value
+        yield ComparedStratum(
+            benchmark=a.benchmark,
+            stratum=str(stratum),
+            items=len(rows),
+            difference=found.value,
+            se=found.se,
+            p_value=p_value,
+            adjusted_p_value=p_value,
+            discovery=False,
+        )

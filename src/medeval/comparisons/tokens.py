@@ -1,13 +1,13 @@
 """How many tokens two systems generate for the same items, and what they score within the same budget of tokens."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
 
+from medeval.comparisons.document import Budget, RightReplies, Sides, Tokens
 from medeval.comparisons.item_scores import ItemScores
-from medeval.records.documents import as_json
 from medeval.statistics.macro import macro_average
 from medeval.statistics.ratios import ratio_of_means
 
@@ -15,41 +15,36 @@ from medeval.statistics.ratios import ratio_of_means
 BUDGETS = (256, 512, 1024, 2048, 4096, 8192, 16384)
 
 
-def token_ratio(a: Sequence[ItemScores], b: Sequence[ItemScores], seed: int) -> dict[str, Any]:
+def token_ratio(a: Sequence[ItemScores], b: Sequence[ItemScores], seed: int) -> tuple[Tokens | None, str | None]:
     """Compare the generated tokens of two systems, B over A, over the items that both replied to.
 
     Items of which a reply failed on either side are left out and counted: an error says nothing of length.
 
     Returns:
-        `tokens`: the ratio with its intervals, the items left out, the means and the truncated shares of both sides,
-        the ratio of correct replies alone, and the accuracies within budgets of tokens; or null. `tokens_missing`: why
-        it is null, else null.
+        The ratio with what qualifies it; or None, and why.
     """
     if unknown := sum(int((part.rows["generated_tokens"] < 0).sum()) for part in (*a, *b)):
-        return _missing(f"the tokens of {unknown} replies are not known")
+        return None, f"the tokens of {unknown} replies are not known"
     both = _replies(a).add_suffix("_a").join(_replies(b).add_suffix("_b"), how="inner")
     failed = (both["failed_a"] | both["failed_b"]).to_numpy(dtype=bool)
     tokens_a, tokens_b = (both.loc[~failed, f"tokens_{side}"].to_numpy(dtype=float) for side in ("a", "b"))
     if failed.all():
-        return _missing("every item has a reply that failed")
+        return None, "every item has a reply that failed"
     if not tokens_a.any() or not tokens_b.any():
-        return _missing("nothing was generated")
+        return None, "nothing was generated"
     try:
-        ratio = as_json(ratio_of_means(tokens_b, tokens_a, seed=seed))
+        ratio = ratio_of_means(tokens_b, tokens_a, seed=seed)
     except ValueError as error:  # so few replies with a token that a resample of the bootstrap has none
-        return _missing(f"too few replies have any token ({error})")
-    more = {
-        "items_with_errors": int(np.count_nonzero(failed)),
-        "mean": {"a": float(tokens_a.mean()), "b": float(tokens_b.mean())},
-        "truncated": {side: float(both[f"truncated_{side}"].mean()) for side in ("a", "b")},
-        "both_correct": _both_correct(a, b, seed),
-        "budgets": _budgets(a, b),
-    }
-    return {"tokens": {**ratio, **more}, "tokens_missing": None}
-
-
-def _missing(reason: str) -> dict[str, Any]:
-    return {"tokens": None, "tokens_missing": reason}
+        return None, f"too few replies have any token ({error})"
+    found = Tokens(
+        **{field.name: getattr(ratio, field.name) for field in fields(ratio)},
+        items_with_errors=int(np.count_nonzero(failed)),
+        mean=Sides(float(tokens_a.mean()), float(tokens_b.mean())),
+        truncated=Sides(*(float(both[f"truncated_{side}"].mean()) for side in ("a", "b"))),
+        both_correct=_both_correct(a, b, seed),
+        budgets=_budgets(a, b),
+    )
+    return found, None
 
 
 def _rows(parts: Sequence[ItemScores]) -> pd.DataFrame:
@@ -66,7 +61,7 @@ def _replies(parts: Sequence[ItemScores]) -> pd.DataFrame:
     )
 
 
-def _both_correct(a: Sequence[ItemScores], b: Sequence[ItemScores], seed: int) -> dict[str, Any]:
+def _both_correct(a: Sequence[ItemScores], b: Sequence[ItemScores], seed: int) -> RightReplies:
     """Compare the correct replies alone, on the items of which both systems have one: shorter because right, or not?"""
     rows_a, rows_b = (_rows(parts) for parts in (a, b))
     means = [
@@ -75,15 +70,15 @@ def _both_correct(a: Sequence[ItemScores], b: Sequence[ItemScores], seed: int) -
     ]
     both = pd.concat(means, axis="columns", join="inner", keys=["a", "b"])
     if not len(both):
-        return {"ratio": None, "n": 0, "missing": "no item was answered correctly by both"}
+        return RightReplies(None, 0, "no item was answered correctly by both")
     try:
         ratio = ratio_of_means(both["b"].to_numpy(dtype=float), both["a"].to_numpy(dtype=float), seed=seed)
     except ValueError as error:
-        return {"ratio": None, "n": len(both), "missing": f"too few correct replies have any token ({error})"}
-    return {"ratio": as_json(ratio.bootstrap), "n": len(both), "missing": None}
+        return RightReplies(None, len(both), f"too few correct replies have any token ({error})")
+    return RightReplies(ratio.bootstrap, len(both), None)
 
 
-def _budgets(a: Sequence[ItemScores], b: Sequence[ItemScores]) -> list[dict[str, Any]]:
+def _budgets(a: Sequence[ItemScores], b: Sequence[ItemScores]) -> tuple[Budget, ...]:
     """Return both averages and their difference when a reply counts only within a budget, up to the longest reply."""
     longest = max(int(part.rows["generated_tokens"].max()) for part in (*a, *b))
     above = next((budget for budget in BUDGETS if budget >= longest), BUDGETS[-1])
@@ -97,8 +92,8 @@ def _budgets(a: Sequence[ItemScores], b: Sequence[ItemScores]) -> list[dict[str,
         ]
         differences = [one.loc[i] - two.loc[i] for one, two, i in zip(*sides, shared, strict=True)]
         found = macro_average([part.component(d) for part, d in zip(a, differences, strict=True)], shared_clusters=True)
-        entries.append({"tokens": budget, "a": means[0], "b": means[1], "difference": as_json(found)})
-    return entries
+        entries.append(Budget(budget, means[0], means[1], found))
+    return tuple(entries)
 
 
 def _within(part: ItemScores, budget: int) -> pd.Series:

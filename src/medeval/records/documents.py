@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -11,8 +10,6 @@ from pydantic import BaseModel, ConfigDict
 from medeval.errors import MedevalError
 from medeval.records.files import read_json, write_json
 from medeval.records.yaml_files import validate
-
-COMPARISONS = "comparisons.v3"
 
 
 class Document(BaseModel):
@@ -68,22 +65,7 @@ def as_json(result: Any) -> Any:
     return result.item() if hasattr(result, "item") else result
 
 
-def inverse(ratio: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the estimate of B over A from that of A over B: its ends change places, its error is by the delta method.
-
-    An end at 0 has no inverse and becomes null.
-    """
-    value, low, high, se = (ratio[key] for key in ("value", "low", "high", "se"))
-    return {
-        **ratio,
-        "value": 1.0 / value,
-        "low": 1.0 / high if high else None,
-        "high": 1.0 / low if low else None,
-        "se": None if se is None else se / value**2,
-    }
-
-
-def read_document(path: Path, schema: str, writer: str = "medeval compare") -> dict[str, Any]:
+def read_document(path: Path, schema: str, writer: str) -> dict[str, Any]:
     """Read a document and check that its schema is the one named.
 
     Args:

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from medeval.comparisons.document import Score
 from medeval.report.documents import Document, Run
 from medeval.report.forest import Forest, Group, Mark, Row, track
 from medeval.report.names import benchmark_name, known
 from medeval.report.numbers import Cell, cell, count, number_cell, percent, percent_cell
 from medeval.report.scale import Scale, accuracy_scale, scale_for
 from medeval.report.scores import chance_of, entries_of
+from medeval.statistics.estimates import Estimate
 
 CONTROL = "choices_only"
 LISTED = 20
@@ -90,7 +92,7 @@ def overlap(run: Run) -> Overlap | None:
 def unsearched(run: Run) -> list[str]:
     """Return the names of the scored benchmarks that no overlap report covers."""
     covered = {benchmark for _, benchmark, _ in _summaries(run)}
-    scored = dict.fromkeys(entry["benchmark"] for entry in run.comparisons.content["scores"])
+    scored = dict.fromkeys(entry.benchmark for entry in run.comparisons.scores)
     return [benchmark_name(name) for name in sorted(scored, key=run.benchmark_rank) if name not in covered]
 
 
@@ -111,15 +113,16 @@ def _benchmark(benchmark: str, views: Mapping[str, Any], scale: Scale) -> Group:
 def _rule_row(views: Mapping[str, Any], view: str, rule: str, scale: Scale, label: str = "") -> Row:
     summary = views[view]
     found = summary[rule]
-    estimate = {"value": found["share"], "low": found["low"], "high": found["high"]}
-    tested = found["share"] is not None
+    share = None
+    if found["share"] is not None:
+        share = Estimate(found["share"], None, found["low"], found["high"], found["tested"], "share of items")
     untestable = found["untestable"]
     return Row(
         label=label or known(VIEWS, view, "part of an item"),
         note="" if label else RULES[rule],
-        track=track(estimate, scale, tone=5) if tested else None,
+        track=track(share, scale, tone=5) if share else None,
         cells=(
-            percent_cell(estimate) if tested else cell("nothing testable", tone="wide"),
+            percent_cell(share) if share else cell("nothing testable", tone="wide"),
             number_cell(count(summary["n"] if rule == "gpt3" else 8)),
             number_cell(count(summary["items"])),
             number_cell(count(found["tested"])),
@@ -174,8 +177,8 @@ def control(run: Run) -> Forest | None:
     )
 
 
-def _control_row(run: Run, index: int, entry: Mapping[str, Any], scale: Scale) -> Row:
-    chance, accuracy = chance_of(entry), entry["accuracy"]
+def _control_row(run: Run, index: int, entry: Score, scale: Scale) -> Row:
+    chance, accuracy = chance_of(entry), entry.accuracy
     return Row(
         label=run.systems.label(entry),
         track=track(
@@ -189,18 +192,18 @@ def _control_row(run: Run, index: int, entry: Mapping[str, Any], scale: Scale) -
             percent_cell(accuracy),
             number_cell(percent(chance, absent="not in the document")),
             against_chance(accuracy, chance),
-            number_cell(count(entry["items"])),
+            number_cell(count(entry.items)),
         ),
         source=f"[{index}]",
     )
 
 
-def against_chance(accuracy: Mapping[str, Any], chance: float | None) -> Cell:
+def against_chance(accuracy: Estimate, chance: float | None) -> Cell:
     """Say whether the 95 % interval of an accuracy lies above, below or around chance."""
     if chance is None:
         return cell("cannot tell")
-    if accuracy["low"] is None or accuracy["high"] is None:
+    if accuracy.low is None or accuracy.high is None:
         return cell("no interval")
-    if accuracy["low"] > chance:
+    if accuracy.low > chance:
         return cell("above chance", tone="many")
-    return cell("below chance", tone="some") if accuracy["high"] < chance else cell("around chance", tone="zero")
+    return cell("below chance", tone="some") if accuracy.high < chance else cell("around chance", tone="zero")

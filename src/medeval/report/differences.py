@@ -1,8 +1,6 @@
 """Two systems on the same items: the forest plot of their differences, and what qualifies the average."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from medeval.comparisons.document import ComparedAverage, ComparedBenchmark, ComparedPair, CountedChurn, UncountedChurn
 from medeval.report.documents import Run
 from medeval.report.forest import Forest, Group, Mark, Row, fact, oriented, track
 from medeval.report.names import benchmark_name
@@ -20,6 +18,10 @@ from medeval.report.numbers import (
     size_points,
 )
 from medeval.report.scale import Scale, scale_for
+from medeval.statistics.across import LeaveOneOut
+from medeval.statistics.agreement import Flips
+from medeval.statistics.equivalence import Equivalence
+from medeval.statistics.estimates import Estimate
 
 Fact = tuple[str, Cell, str]
 COLUMNS = (
@@ -46,19 +48,18 @@ def difference_forest(
         margin: Difference (fraction) to draw a line at.
         strong: The benchmark, or `average`, to stress.
     """
-    entry = run.comparisons.content["comparisons"][index]
-    benchmarks = sorted(enumerate(entry["benchmarks"]), key=lambda pair: run.benchmark_rank(pair[1]["benchmark"]))
-    average = entry["average"]
-    shown = [average["normal"], *(benchmark["difference"] for _, benchmark in benchmarks)]
-    ends = [oriented(estimate, sign)[key] for estimate in shown for key in ("value", "low", "high")]
-    scale = scale_for([*ends, margin])
-    side = run.systems.tone(entry["a" if sign > 0 else "b"])
+    entry = run.comparisons.comparisons[index]
+    benchmarks = sorted(enumerate(entry.benchmarks), key=lambda pair: run.benchmark_rank(pair[1].benchmark))
+    shown: list[Estimate] = [entry.average.normal, *(benchmark.difference for _, benchmark in benchmarks)]
+    turned = [oriented(estimate, sign) for estimate in shown]
+    scale = scale_for([*(end for one in turned for end in (one.value, one.low, one.high)), margin])
+    a, b = (entry.a, entry.b) if sign > 0 else (entry.b, entry.a)
+    side = run.systems.tone(a)
     rows = [
-        _benchmark_row(benchmark, sign, scale, side, f"benchmarks[{place}]", strong == benchmark["benchmark"])
+        _benchmark_row(benchmark, sign, scale, side, f"benchmarks[{place}]", strong == benchmark.benchmark)
         for place, benchmark in benchmarks
     ]
-    rows.append(_average_row(average, sign, scale, side, "average", strong == "average"))
-    a, b = (entry[key] for key in (("a", "b") if sign > 0 else ("b", "a")))
+    rows.append(_average_row(entry.average, sign, scale, side, "average", strong == "average"))
     return Forest(
         caption=f"A minus B: {run.systems.pair(a, b)}",
         entry=f"comparisons[{index}]",
@@ -71,59 +72,54 @@ def difference_forest(
     )
 
 
-def _benchmark_row(entry: Mapping[str, Any], sign: int, scale: Scale, tone: int, source: str, strong: bool) -> Row:
-    difference = oriented(entry["difference"], sign)
-    unshared = entry["items_only_in_one"]
-    items = cell(count(entry["items"]), *((" (", count(unshared), " in one only)") if unshared else ()))
+def _benchmark_row(entry: ComparedBenchmark, sign: int, scale: Scale, tone: int, source: str, strong: bool) -> Row:
+    difference = oriented(entry.difference, sign)
+    unshared = entry.items_only_in_one
+    items = cell(count(entry.items), *((" (", count(unshared), " in one only)") if unshared else ()))
     return Row(
-        label=benchmark_name(entry["benchmark"]),
-        note=difference["method"],
+        label=benchmark_name(entry.benchmark),
+        note=difference.method,
         track=track(difference, scale, tone=tone),
         cells=(
             points_cell(difference),
             items,
-            number_cell(size_points(difference["se"])),
-            number_cell(size_points(entry["minimum_detectable_effect"], absent="no spread")),
-            cell(p_value(difference["p_value"]), " (", p_value(entry["holm_p_value"]), ")"),
-            *_flip_cells(entry["flips"], entry["churn"], sign),
+            number_cell(size_points(difference.se)),
+            number_cell(size_points(entry.minimum_detectable_effect, absent="no spread")),
+            cell(p_value(difference.p_value), " (", p_value(entry.holm_p_value), ")"),
+            *_flip_cells(entry.flips, entry.churn, sign),
         ),
         source=source,
         strong=strong,
     )
 
 
-def _flip_cells(flips: Mapping[str, Any] | None, churn: Mapping[str, Any], sign: int) -> tuple[Cell, Cell, Cell]:
+def _flip_cells(flips: Flips | None, churn: CountedChurn | UncountedChurn, sign: int) -> tuple[Cell, Cell, Cell]:
     """Flips are counted where every item was answered once, right or wrong; else averaged over pairs of runs."""
     if flips is None:
         several = cell("several runs")
-        if churn["rate"] is None:
-            return several, several, cell("not defined")
-        rate = churn["rate"]
-        ends = interval(percent(rate["low"]), percent(rate["high"]))
-        return several, several, cell(percent(rate["value"]), " % (", *ends, ")", tone="line")
-    only_a, only_b = (flips["lost"], flips["gained"]) if sign > 0 else (flips["gained"], flips["lost"])
-    rate = flips["rate"]
-    ends = interval(percent(rate["low"]), percent(rate["high"]))
-    return (
-        number_cell(count(only_a)),
-        number_cell(count(only_b)),
-        cell(percent(rate["value"]), " % (", *ends, ")", tone="line"),
-    )
+        return several, several, cell("not defined") if churn.rate is None else _share(churn.rate)
+    only_a, only_b = (flips.lost, flips.gained) if sign > 0 else (flips.gained, flips.lost)
+    return number_cell(count(only_a)), number_cell(count(only_b)), _share(flips.rate)
 
 
-def _average_row(average: Mapping[str, Any], sign: int, scale: Scale, tone: int, source: str, strong: bool) -> Row:
-    normal = oriented(average["normal"], sign)
+def _share(rate: Estimate) -> Cell:
+    ends = interval(percent(rate.low), percent(rate.high))
+    return cell(percent(rate.value), " % (", *ends, ")", tone="line")
+
+
+def _average_row(average: ComparedAverage, sign: int, scale: Scale, tone: int, source: str, strong: bool) -> Row:
+    normal = oriented(average.normal, sign)
     none = cell("")
     return Row(
         label="Average",
-        note=normal["method"],
+        note=normal.method,
         track=track(normal, scale, tone=tone),
         cells=(
             points_cell(normal),
-            number_cell(count(normal["n"])),
-            number_cell(size_points(normal["se"])),
-            number_cell(size_points(average["minimum_detectable_effect"], absent="no spread")),
-            number_cell(p_value(normal["p_value"])),
+            number_cell(count(normal.n)),
+            number_cell(size_points(normal.se)),
+            number_cell(size_points(average.minimum_detectable_effect, absent="no spread")),
+            number_cell(p_value(normal.p_value)),
             none,
             none,
             none,
@@ -135,29 +131,30 @@ def _average_row(average: Mapping[str, Any], sign: int, scale: Scale, tone: int,
 
 def average_facts(run: Run, index: int, sign: int) -> list[Fact]:
     """Say what qualifies the average of `comparisons[index]`: other errors, weightings and selections."""
-    entry = run.comparisons.content["comparisons"][index]
-    average = entry["average"]
+    entry = run.comparisons.comparisons[index]
+    average = entry.average
     facts = [*_errors(average, sign), *_weightings(entry, sign), *_churn(entry)]
-    if average["leave_one_out"] is not None:
-        facts.append(_leave_one_out(entry, average["leave_one_out"], sign))
-    if average["over_benchmarks"] is not None:
-        over = oriented(average["over_benchmarks"], sign)
-        note = f"{over['method']}: what the data say of benchmarks that were not run"
+    if average.leave_one_out is not None:
+        facts.append(_leave_one_out(entry, average.leave_one_out, sign))
+    if average.over_benchmarks is not None:
+        over = oriented(average.over_benchmarks, sign)
+        note = f"{over.method}: what the data say of benchmarks that were not run"
         facts.append(fact("Benchmarks as a sample", *points_cell(over).parts, note=note))
-    if average["equivalence"] is not None:
-        facts.append(_equivalence(average["equivalence"], sign))
+    if average.equivalence is not None:
+        facts.append(_equivalence(average.equivalence, sign))
     return facts
 
 
-def _churn(entry: Mapping[str, Any]) -> list[Fact]:
+def _churn(entry: ComparedPair) -> list[Fact]:
     """Say the flips on average over the benchmarks, beside those of the first system with itself."""
-    parts = [benchmark["churn"] for benchmark in entry["benchmarks"]]
-    rates, floors = ([part[key]["value"] for part in parts if part[key]] for key in ("rate", "floor"))
+    parts = [benchmark.churn for benchmark in entry.benchmarks]
+    rates = [part.rate.value for part in parts if part.rate is not None]
+    floors = [part.floor.value for part in parts if part.floor is not None]
     if len(rates) < len(parts):
         return []
     rate = sum(rates) / len(rates)
     if len(floors) < len(parts):
-        why = "; ".join(sorted({part["missing"] for part in parts if part["missing"]}))
+        why = "; ".join(sorted({part.missing for part in parts if part.missing}))
         return [fact("Flips", percent(rate), " % of the items change between right and wrong", note=why)]
     floor = sum(floors) / len(floors)
     note = "the excess over what two runs of the first system differ in is what the second adds"
@@ -171,55 +168,56 @@ def _churn(entry: Mapping[str, Any]) -> list[Fact]:
     return [fact("Flips", *figures, " %", note=note)]
 
 
-def _errors(average: Mapping[str, Any], sign: int) -> list[Fact]:
-    bootstrap = oriented(average["bootstrap"], sign)
-    smallest = size_points(average["minimum_detectable_effect"], absent="unknown for want of spread")
+def _errors(average: ComparedAverage, sign: int) -> list[Fact]:
+    bootstrap = oriented(average.bootstrap, sign)
+    smallest = size_points(average.minimum_detectable_effect, absent="unknown for want of spread")
     return [
         fact(
             "Resolution",
             "SE ",
-            size_points(average["normal"]["se"]),
+            size_points(average.normal.se),
             ", smallest difference found with 80 % power (MDE) ",
             smallest,
             " points",
         ),
-        fact("Bootstrap", *points_cell(bootstrap).parts, note=bootstrap["method"]),
+        fact("Bootstrap", *points_cell(bootstrap).parts, note=bootstrap.method),
     ]
 
 
-def _weightings(entry: Mapping[str, Any], sign: int) -> list[Fact]:
-    average = entry["average"]
-    values = [sign * benchmark["difference"]["value"] for benchmark in entry["benchmarks"]]
+def _weightings(entry: ComparedPair, sign: int) -> list[Fact]:
+    average = entry.average
+    values = [sign * benchmark.difference.value for benchmark in entry.benchmarks]
     ahead, behind = sum(value > 0 for value in values), sum(value < 0 for value in values)
     order = f"A ahead on {ahead} of {len(values)}, behind on {behind}, level on {len(values) - ahead - behind}"
     return [
         fact(
             "Macro v micro",
-            points(sign * average["normal"]["value"]),
+            points(sign * average.normal.value),
             " v ",
-            points(sign * average["micro"]),
+            points(sign * average.micro),
             note="each benchmark weighs the same v each item weighs the same",
         ),
         fact("Order by benchmark", order),
     ]
 
 
-def _leave_one_out(entry: Mapping[str, Any], left: Mapping[str, Any], sign: int) -> Fact:
-    names = [benchmark_name(benchmark["benchmark"]) for benchmark in entry["benchmarks"]]
-    low, high = ("low", "high") if sign > 0 else ("high", "low")
-    turns = "the sign turns" if left["sign_changes"] else "the sign stays"
+def _leave_one_out(entry: ComparedPair, left: LeaveOneOut, sign: int) -> Fact:
+    names = [benchmark_name(benchmark.benchmark) for benchmark in entry.benchmarks]
+    ends = [(left.low, names[left.low_index]), (left.high, names[left.high_index])]
+    (low, without_low), (high, without_high) = ends if sign > 0 else ends[::-1]
+    turns = "the sign turns" if left.sign_changes else "the sign stays"
     return fact(
         "Leave one out",
-        points(sign * left[low]),
-        f" (without {names[left[f'{low}_index']]}) to ",
-        points(sign * left[high]),
-        f" (without {names[left[f'{high}_index']]})",
+        points(sign * low),
+        f" (without {without_low}) to ",
+        points(sign * high),
+        f" (without {without_high})",
         note=turns,
     )
 
 
-def _equivalence(test: Mapping[str, Any], sign: int) -> Fact:
-    low, high = ("low", "high") if sign > 0 else ("high", "low")
+def _equivalence(test: Equivalence, sign: int) -> Fact:
+    low, high = (test.low, test.high) if sign > 0 else (test.high, test.low)
     outcome = {
         True: "equal within the margin is shown",
         False: "equal within the margin is not shown",
@@ -227,37 +225,37 @@ def _equivalence(test: Mapping[str, Any], sign: int) -> Fact:
     }
     return fact(
         "Equivalence",
-        points(sign * test[low]),
+        points(sign * low),
         " to ",
-        points(sign * test[high]),
+        points(sign * high),
         " (90 % interval) against ±",
-        size_points(test["margin"]),
+        size_points(test.margin),
         " points",
-        note=outcome[test["equivalent"]],
+        note=outcome[test.equivalent],
     )
 
 
-def non_inferiority_parts(average: Mapping[str, Any]) -> tuple[str, tuple[Figure | str, ...], str]:
+def non_inferiority_parts(average: ComparedAverage) -> tuple[str, tuple[Figure | str, ...], str]:
     """Return outcome, sentence and tone of the test that a loss stays under the margin."""
-    test = average["non_inferiority"]
-    if test is None or test["within"] is None:
+    test = average.non_inferiority
+    if test is None or test.within is None:
         return "Cannot be tested", ("No spread was seen, so the bound cannot be tested.",), "none"
     outcome, tone = (
         ("Loss shown below the margin", "good")
-        if test["within"]
+        if test.within
         else ("Loss shown to exceed the margin", "bad")
-        if test["exceeded"]
+        if test.exceeded
         else ("Undecided", "open")
     )
     sentence: tuple[Figure | str, ...] = (
         "The average loss is ",
-        points(test["value"]),
-        f" points; its one-sided {100 * (1 - test['alpha']):g} % bound is ",
-        points(test["high"]),
+        points(test.value),
+        f" points; its one-sided {100 * (1 - test.alpha):g} % bound is ",
+        points(test.high),
         ", the margin ",
-        size_points(test["margin"]),
+        size_points(test.margin),
         ". p = ",
-        p_value(test["p_value"]),
+        p_value(test.p_value),
         ".",
     )
     return outcome, sentence, tone

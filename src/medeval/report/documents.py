@@ -6,10 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from medeval.comparisons.document import Comparisons
 from medeval.errors import MedevalError
 from medeval.publication.desk_audit.findings import DeskAudit
-from medeval.records.documents import COMPARISONS, read_document
 from medeval.records.files import read_json, sha256_file
+from medeval.records.system import System
 from medeval.report.names import Systems
 from medeval.verdicts.document import Verdicts
 
@@ -43,7 +44,8 @@ class Run:
 
     Attributes:
         config: The configuration, as `RunConfig.model_dump` gives it.
-        comparisons: Written by the compare stage.
+        comparisons: What the compare stage wrote.
+        comparisons_file: Its file.
         verdicts: What the verdict stage wrote.
         verdicts_file: Its file.
         weights: Descriptions of weights files, by MODEL/VARIANT.
@@ -52,7 +54,8 @@ class Run:
     """
 
     config: Mapping[str, Any]
-    comparisons: Document
+    comparisons: Comparisons
+    comparisons_file: File
     verdicts: Verdicts
     verdicts_file: File
     weights: Mapping[str, Document]
@@ -62,23 +65,23 @@ class Run:
     @cached_property
     def systems(self) -> Systems:
         """Names, colours and order of the systems that were compared."""
-        entries = [*self.comparisons.content["scores"], *self.comparisons.content["conversations"]]
-        return Systems(self.config, [(entry["model"], entry["variant"], entry["target"]) for entry in entries])
+        entries = (*self.comparisons.scores, *self.comparisons.conversations)
+        return Systems(self.config, [System(entry.model, entry.variant, entry.target) for entry in entries])
 
     @property
     def several_targets(self) -> bool:
         """Whether anything was measured on more than one target."""
-        return len({target for _, _, target in self.systems.order}) > 1
+        return len({system.target for system in self.systems.order}) > 1
 
     @property
     def headline(self) -> str:
         """The mode whose scores decide claims."""
-        return str(self.comparisons.content["headline"])
+        return self.comparisons.headline
 
     @cached_property
     def modes(self) -> list[str]:
         """Every mode with scores, the headline mode first."""
-        found = {entry["mode"] for entry in self.comparisons.content["scores"]}
+        found = {entry.mode for entry in self.comparisons.scores}
         wanted = [self.headline, *self.config["protocol"]["modes"], *sorted(found)]
         return [mode for mode in dict.fromkeys(wanted) if mode in found]
 
@@ -94,13 +97,12 @@ def read_run(config: Mapping[str, Any], comparisons: Path, verdicts: Path, detai
     Raises:
         MedevalError: A file is missing, is of no known kind, or the verdicts were decided on other comparisons.
     """
-    compared = Document(comparisons.name, sha256_file(comparisons), read_document(comparisons, COMPARISONS))
-    decided = Verdicts.read(verdicts)
-    stated = decided.inputs["comparisons"]
-    if stated != compared.sha256:
+    compared, decided = Comparisons.read(comparisons), Verdicts.read(verdicts)
+    file, stated = File(comparisons.name, sha256_file(comparisons)), decided.inputs["comparisons"]
+    if stated != file.sha256:
         raise MedevalError(
             f"{verdicts}: decided on comparisons with SHA-256 {stated[:12]}…, but {comparisons} has "
-            f"{compared.sha256[:12]}…",
+            f"{file.sha256[:12]}…",
             "Run the verdict stage again.",
         )
     read = [(path, _read(path)) for path in details]
@@ -108,6 +110,7 @@ def read_run(config: Mapping[str, Any], comparisons: Path, verdicts: Path, detai
     return Run(
         config=config,
         comparisons=compared,
+        comparisons_file=file,
         verdicts=decided,
         verdicts_file=File(verdicts.name, sha256_file(verdicts)),
         weights={_system_of(path): document for kind, path, document in kinds if kind == "weights"},

@@ -1,11 +1,14 @@
 """Forest plots: tables whose rows carry a dot with its interval on a common scale."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from medeval.report.numbers import Cell, Figure
 from medeval.report.scale import Scale
+from medeval.statistics.estimates import Estimate
+
+EstimateT = TypeVar("EstimateT", bound=Estimate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,39 +91,40 @@ class Forest:
 
 
 def track(
-    estimate: Mapping[str, Any],
+    estimate: Estimate,
     scale: Scale,
     *,
     tone: int = 0,
     shape: int = 0,
     marks: Sequence[Mark] = (),
 ) -> Track:
-    """Place an estimate (`value`, `low`, `high`, fractions) on a scale."""
-    value, low, high = (estimate[key] for key in ("value", "low", "high"))
-    missing = low is None or high is None
-    left = None if missing else scale.place(low)
-    return Track(
-        dot=scale.place(value),
+    """Place an estimate (fractions) on a scale."""
+    place = dot(estimate.value, scale, tone=tone, shape=shape, marks=marks)
+    low, high = estimate.low, estimate.high
+    if low is None or high is None:
+        return place
+    left = scale.place(low)
+    return replace(
+        place,
         left=left,
-        width=None if left is None else round(scale.place(high) - left, 1),
-        tone=tone,
-        shape=shape,
-        marks=tuple(marks),
-        open_low=not missing and low < scale.low - 1e-9,
-        open_high=not missing and high > scale.high + 1e-9,
+        width=round(scale.place(high) - left, 1),
+        open_low=low < scale.low - 1e-9,
+        open_high=high > scale.high + 1e-9,
     )
 
 
-def flipped(estimate: Mapping[str, Any]) -> dict[str, Any]:
+def dot(value: float, scale: Scale, *, tone: int = 0, shape: int = 0, marks: Sequence[Mark] = ()) -> Track:
+    """Place a value (a fraction) without an interval on a scale."""
+    return Track(dot=scale.place(value), left=None, width=None, tone=tone, shape=shape, marks=tuple(marks))
+
+
+def flipped(estimate: EstimateT) -> EstimateT:
     """Return a difference seen from the other side: B minus A."""
-    turned = dict(estimate)
-    turned["value"] = -estimate["value"]
-    turned["low"] = None if estimate["high"] is None else -estimate["high"]
-    turned["high"] = None if estimate["low"] is None else -estimate["low"]
-    return turned
+    low, high = (None if end is None else -end for end in (estimate.low, estimate.high))
+    return replace(estimate, value=-estimate.value, low=high, high=low)
 
 
-def oriented(estimate: Mapping[str, Any], sign: int) -> Mapping[str, Any]:
+def oriented(estimate: EstimateT, sign: int) -> EstimateT:
     """Return a difference as it is (sign 1) or seen from the other side (sign -1)."""
     return estimate if sign > 0 else flipped(estimate)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from medeval.comparisons.document import Average, ComparedAverage
 from medeval.grades.questions import TEMPLATES as JUDGE_TEMPLATES
 from medeval.report.contamination import unsearched
 from medeval.report.conversations import judge_notes
@@ -10,6 +11,8 @@ from medeval.report.documents import Run
 from medeval.report.names import MODES, benchmark_name
 from medeval.report.quantization import is_quantization, source_text, undescribed
 from medeval.responses.prompts.render import TEMPLATES, template_sha256
+from medeval.statistics.estimates import Estimate
+from medeval.statistics.paired import PairedDifference
 from medeval.verdicts.verdict import Verdict
 
 _LINES = {
@@ -36,7 +39,7 @@ class Prompt:
 def prompts(run: Run) -> list[Prompt]:
     """Return the templates that this run's prompts were rendered from."""
     judge = run.config["judge"]
-    graded = judge is not None and run.comparisons.content["conversations"]
+    graded = judge is not None and run.comparisons.conversations
     names = [*run.modes, *([JUDGE_TEMPLATES[judge.get("mode", "criterion")]] if graded else [])]
     return [
         Prompt(name, template_sha256(name), (TEMPLATES / f"{name}.jinja").read_text(encoding="utf-8")) for name in names
@@ -57,12 +60,12 @@ def protocol_lines(run: Run) -> list[tuple[str, str]]:
         lines.append((name, text))
     lines += [
         ("Seed of the replies", str(config["seed"])),
-        ("Seed of the bootstraps", str(run.comparisons.content["seed"])),
+        ("Seed of the bootstraps", str(run.comparisons.seed)),
         ("Engine", "llama.cpp through llama-cpp-python"),
         ("Threads", str(engine["threads"])),
         ("Sequences decoded together", str(engine["sequences"])),
         ("Targets", ", ".join(config["targets"])),
-        ("Tolerated loss", f"{run.comparisons.content['margin_points']:g} points"),
+        ("Tolerated loss", f"{run.comparisons.margin_points:g} points"),
     ]
     return lines
 
@@ -70,10 +73,10 @@ def protocol_lines(run: Run) -> list[tuple[str, str]]:
 def benchmark_lines(run: Run) -> list[tuple[str, str, str, tuple[str, ...]]]:
     """Return per benchmark its name, the items scored, its licence and its sources."""
     counted: dict[str, set[int]] = {}
-    for entry in run.comparisons.content["scores"]:
-        counted.setdefault(entry["benchmark"], set()).add(entry["items"])
-    for entry in run.comparisons.content["conversations"]:
-        counted.setdefault("healthbench", set()).add(entry["items"] + entry["missing"])
+    for entry in run.comparisons.scores:
+        counted.setdefault(entry.benchmark, set()).add(entry.items)
+    for graded in run.comparisons.conversations:
+        counted.setdefault("healthbench", set()).add(graded.items + graded.missing)
     return [
         (
             benchmark_name(entry["id"]),
@@ -88,7 +91,7 @@ def benchmark_lines(run: Run) -> list[tuple[str, str, str, tuple[str, ...]]]:
 def input_hashes(run: Run) -> list[tuple[str, str]]:
     """Return the name and SHA-256 of every document of this page and of every table behind them."""
     audits = [file for file, _ in run.audits]
-    documents = [run.comparisons, run.verdicts_file, *run.weights.values(), *run.overlaps, *audits]
+    documents = [run.comparisons_file, run.verdicts_file, *run.weights.values(), *run.overlaps, *audits]
     return [
         *(
             (
@@ -97,29 +100,27 @@ def input_hashes(run: Run) -> list[tuple[str, str]]:
             ),
         ),
         *((document.name, document.sha256) for document in documents),
-        *run.comparisons.content["inputs"].items(),
+        *run.comparisons.inputs.items(),
     ]
 
 
 def statistics_methods(run: Run) -> list[tuple[str, tuple[str, ...]]]:
     """Return the methods that the documents name, by what they were used for."""
-    content = run.comparisons.content
-    differences = [entry["difference"] for pair in content["comparisons"] for entry in pair["benchmarks"]]
-    averages = [pair["average"] for pair in content["comparisons"]]
-    graded = [entry["overall"] for entry in content["conversations"] if entry["overall"]]
-    graded += [pair["difference"] for pair in content["conversation_comparisons"] if pair["difference"]]
+    document = run.comparisons
+    differences = [entry.difference for pair in document.comparisons for entry in pair.benchmarks]
+    averages = [pair.average for pair in document.comparisons]
+    graded: list[Estimate] = [entry.overall for entry in document.conversations if entry.overall]
+    graded += [pair.difference for pair in document.conversation_comparisons if pair.difference]
+    both: list[Average | ComparedAverage] = [*document.averages, *averages]
     found = [
-        ("Reading of answers", [method for entry in content["scores"] for method in entry["methods"]]),
-        ("Interval of an accuracy", [entry["accuracy"]["method"] for entry in content["scores"]]),
-        ("Interval of a difference", [entry["method"] for entry in differences]),
-        ("Test of a difference", [entry["test"] for entry in differences if entry.get("test")]),
-        ("Average", [entry["normal"]["method"] for entry in [*content["averages"], *averages]]),
-        ("Average, second opinion", [entry["bootstrap"]["method"] for entry in [*content["averages"], *averages]]),
-        (
-            "Loss against the margin",
-            [entry["non_inferiority"]["method"] for entry in averages if entry["non_inferiority"]],
-        ),
-        ("HealthBench", [entry["method"] for entry in graded]),
+        ("Reading of answers", [method for entry in document.scores for method in entry.methods]),
+        ("Interval of an accuracy", [entry.accuracy.method for entry in document.scores]),
+        ("Interval of a difference", [entry.method for entry in differences]),
+        ("Test of a difference", [entry.test for entry in differences if isinstance(entry, PairedDifference)]),
+        ("Average", [entry.normal.method for entry in both]),
+        ("Average, second opinion", [entry.bootstrap.method for entry in both]),
+        ("Loss against the margin", [entry.non_inferiority.method for entry in averages if entry.non_inferiority]),
+        ("HealthBench", [entry.method for entry in graded]),
         ("Adjustment over benchmarks", ["Holm"] if differences else []),
     ]
     return [(name, tuple(sorted(set(methods)))) for name, methods in found if methods]
@@ -127,7 +128,7 @@ def statistics_methods(run: Run) -> list[tuple[str, tuple[str, ...]]]:
 
 def package_versions(run: Run) -> list[tuple[str, str]]:
     """Return the package versions that wrote the run's tables; several of one package are all listed."""
-    return [(name, ", ".join(versions)) for name, versions in run.comparisons.content["packages"].items()]
+    return [(name, ", ".join(versions)) for name, versions in run.comparisons.packages.items()]
 
 
 def not_measured(run: Run) -> list[str]:
@@ -150,14 +151,14 @@ def _claims_left_out(run: Run) -> Iterator[str]:
 
 
 def _pairs_left_out(run: Run) -> Iterator[str]:
-    for entry in run.comparisons.content["not_compared"]:
-        benchmark = f", {benchmark_name(entry['benchmark'])}" if entry["benchmark"] else ""
-        pair = run.systems.pair(entry["a"], entry["b"])
-        yield f"Not compared ({MODES[entry['mode']][0]}{benchmark}): {pair}; {entry['reason']}."
-    for entry in run.comparisons.content["conversation_comparisons"]:
-        if entry["difference"] is None:
-            pair = run.systems.pair(entry["a"], entry["b"])
-            yield f"Not compared (HealthBench {entry['subset']}): {pair}; no conversation has a score for both."
+    for entry in run.comparisons.not_compared:
+        benchmark = f", {benchmark_name(entry.benchmark)}" if entry.benchmark else ""
+        pair = run.systems.pair(entry.a, entry.b)
+        yield f"Not compared ({MODES[entry.mode][0]}{benchmark}): {pair}; {entry.reason}."
+    for graded in run.comparisons.conversation_comparisons:
+        if graded.difference is None:
+            pair = run.systems.pair(graded.a, graded.b)
+            yield f"Not compared (HealthBench {graded.subset}): {pair}; no conversation has a score for both."
 
 
 def _models_left_out(run: Run) -> Iterator[str]:
@@ -166,7 +167,7 @@ def _models_left_out(run: Run) -> Iterator[str]:
             yield f"Not evaluated of {model['title']}: {', '.join(skipped)}."
     if missing := undescribed(run):
         yield f"No description of these weights files was given: {', '.join(missing)}."
-    if not any(is_quantization(entry) for entry in run.comparisons.content["comparisons"]):
+    if not any(is_quantization(entry) for entry in run.comparisons.comparisons):
         yield "No quantized file was compared with its reference."
     if len(run.config["models"]) == 1:
         yield "One model was run, so no two models were compared."
@@ -175,8 +176,8 @@ def _models_left_out(run: Run) -> Iterator[str]:
 
 
 def _benchmarks_left_out(run: Run) -> Iterator[str]:
-    scored = {entry["benchmark"] for entry in run.comparisons.content["scores"]}
-    if run.comparisons.content["conversations"]:
+    scored = {entry.benchmark for entry in run.comparisons.scores}
+    if run.comparisons.conversations:
         scored.add("healthbench")
         if judge_notes(run.config)[1] is False:
             yield "The agreement of the HealthBench judge with physicians was not measured, or not found good."

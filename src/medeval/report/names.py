@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from medeval.errors import MedevalError
+from medeval.records.system import System
 
 AVERAGE = "average"
 BENCHMARKS = {
@@ -77,58 +78,57 @@ class Systems:
 
     Args:
         config: The run's configuration.
-        systems: Every MODEL, VARIANT, TARGET in the comparisons, in order.
+        systems: Every system in the comparisons, in order.
     """
 
-    def __init__(self, config: Mapping[str, Any], systems: list[tuple[str, str, str]]) -> None:
+    def __init__(self, config: Mapping[str, Any], systems: list[System]) -> None:
         self._titles = {model["id"]: model["title"] for model in config["models"]}
         self._variants = [(model["id"], name) for model in config["models"] for name in model["variants"]]
         self._references = {model["id"]: model["reference"] for model in config["models"]}
-        self._models = list(dict.fromkeys([*self._titles, *(model for model, _, _ in systems)]))
-        self._several_targets = len({target for _, _, target in systems}) > 1
+        self._models = list(dict.fromkeys([*self._titles, *(system.model for system in systems)]))
+        self._several_targets = len({system.target for system in systems}) > 1
         self.order = sorted(dict.fromkeys(systems), key=self._rank)
 
     @property
     def only_model(self) -> str:
         """The title of the model when all systems are of one; else empty."""
-        models = {model for model, _, _ in self.order}
+        models = {system.model for system in self.order}
         return self._title(next(iter(models))) if len(models) == 1 else ""
 
-    def label(self, system: Mapping[str, Any]) -> str:
+    def label(self, system: System) -> str:
         """Return the name of a system for people, with its model and target when the run has several of these."""
-        text = system["variant"] if self.only_model else f"{self._title(system['model'])} {system['variant']}"
-        return f"{text} on {system['target']}" if self._several_targets else text
+        text = system.variant if self.only_model else f"{self._title(system.model)} {system.variant}"
+        return f"{text} on {system.target}" if self._several_targets else text
 
-    def pair(self, a: Mapping[str, Any], b: Mapping[str, Any]) -> str:
+    def pair(self, a: System, b: System) -> str:
         """Return `A minus B`, naming the model once when both are of one model."""
-        if a["model"] != b["model"] or self.only_model:
+        if a.model != b.model or self.only_model:
             names = f"{self.label(a)} minus {self.label(b)}"
             return f"{self.only_model}: {names}" if self.only_model else names
         one, two = (
-            system["variant"] if a["target"] == b["target"] else f"{system['variant']} on {system['target']}"
-            for system in (a, b)
+            system.variant if a.target == b.target else f"{system.variant} on {system.target}" for system in (a, b)
         )
-        target = f" on {a['target']}" if self._several_targets and a["target"] == b["target"] else ""
-        return f"{self._title(a['model'])}: {one} minus {two}{target}"
+        target = f" on {a.target}" if self._several_targets and a.target == b.target else ""
+        return f"{self._title(a.model)}: {one} minus {two}{target}"
 
     def _title(self, model: str) -> str:
         return str(self._titles.get(model, model))
 
-    def tone(self, system: Mapping[str, Any]) -> int:
+    def tone(self, system: System) -> int:
         """Return the index of the colour that stands for the system's model."""
-        return self._models.index(system["model"]) % 6
+        return self._models.index(system.model) % 6
 
-    def shape(self, system: Mapping[str, Any]) -> int:
+    def shape(self, system: System) -> int:
         """Return 0 (filled) for a model's reference and 1 (hollow) for its other variants."""
-        return 0 if self._references.get(system["model"]) == system["variant"] else 1
+        return 0 if self._references.get(system.model) == system.variant else 1
 
-    def rank(self, system: Mapping[str, Any]) -> int:
+    def rank(self, system: System) -> int:
         """Return the place of a system in the order of the report."""
-        return self.order.index((system["model"], system["variant"], system["target"]))
+        return self.order.index(System(system.model, system.variant, system.target))
 
-    def _rank(self, system: tuple[str, str, str]) -> tuple[int, bool, int, str, str]:
+    def _rank(self, system: System) -> tuple[int, bool, int, str, str]:
         """Order by model, the reference first, then as configured; what is not configured comes last."""
-        model, variant, target = system
+        model, variant, target = system.model, system.variant, system.target
         configured = (model, variant) in self._variants
         place = self._variants.index((model, variant)) if configured else len(self._variants)
         return self._models.index(model), self._references.get(model) != variant, place, variant, target

@@ -1,9 +1,9 @@
 """Numbers as a reader sees them, each with the exact value of the document behind it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+
+from medeval.statistics.estimates import Estimate
 
 MINUS = "−"
 POINTS = 100.0
@@ -99,16 +99,16 @@ def interval(low: Figure, high: Figure, absent: str = "no interval") -> tuple[Fi
     return (absent,) if low.value is None or high.value is None else (low, " to ", high)
 
 
-def percent_cell(estimate: Mapping[str, Any]) -> Cell:
+def percent_cell(estimate: Estimate) -> Cell:
     """Return an accuracy with its interval, in percent."""
-    ends = interval(percent(estimate["low"]), percent(estimate["high"]))
-    return cell(percent(estimate["value"]), " (", *ends, ")", tone="wide")
+    ends = interval(percent(estimate.low), percent(estimate.high))
+    return cell(percent(estimate.value), " (", *ends, ")", tone="wide")
 
 
-def points_cell(estimate: Mapping[str, Any]) -> Cell:
+def points_cell(estimate: Estimate) -> Cell:
     """Return a difference with its interval, in points."""
-    ends = interval(points(estimate["low"]), points(estimate["high"]))
-    return cell(points(estimate["value"]), " (", *ends, ")", tone="wide")
+    ends = interval(points(estimate.low), points(estimate.high))
+    return cell(points(estimate.value), " (", *ends, ")", tone="wide")
 
 
 def failure_cell(failures: int, responses: int) -> Cell:

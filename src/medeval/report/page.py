@@ -53,7 +53,7 @@ def view(run: Run) -> dict[str, Any]:
         "claims": claims,
         "tally": verdicts.tally(claims),
         "flags": names.FLAGS,
-        "margin_points": run.comparisons.content["margin_points"],
+        "margin_points": run.comparisons.margin_points,
         "modes": scores.mode_scores(run),
         "pairs": quantized,
         "other_pairs": others,

@@ -1,9 +1,10 @@
 """Section 3: what quantization costs, pair by pair, and what the weights files are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from medeval.comparisons.document import ComparedPair
 from medeval.report.differences import Fact, average_facts, difference_forest, non_inferiority_parts
 from medeval.report.documents import Document, Run
 from medeval.report.forest import Forest
@@ -22,6 +23,7 @@ from medeval.report.numbers import (
     points,
     points_cell,
 )
+from medeval.statistics.estimates import Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,8 @@ class WeightsFile:
 
 def pairs(run: Run) -> tuple[list[Pair], list[Pair]]:
     """Return the comparisons of a reference with its quantized files, and all others; the headline mode first."""
-    entries = list(enumerate(run.comparisons.content["comparisons"]))
-    entries.sort(key=lambda pair: run.modes.index(pair[1]["mode"]))
+    entries = list(enumerate(run.comparisons.comparisons))
+    entries.sort(key=lambda pair: run.modes.index(pair[1].mode))
     quantized = [_pair(run, index, entry, True) for index, entry in entries if is_quantization(entry)]
     others = [_pair(run, index, entry, False) for index, entry in entries if not is_quantization(entry)]
     return quantized, others
@@ -89,51 +91,49 @@ def pairs(run: Run) -> tuple[list[Pair], list[Pair]]:
 
 def arms(run: Run) -> list[Arm]:
     """Return one row per quantized file in the headline mode: ours and the publisher's side by side."""
-    entries = run.comparisons.content["comparisons"]
-    chosen = [entry for entry in entries if is_quantization(entry) and entry["mode"] == run.headline]
     return [
-        Arm(run.systems.label(entry["b"]), _arm_cells(entry))
-        for entry in chosen
-        if f"{entry['a']['model']}/{entry['a']['variant']}" in run.comparisons.content["references"]
+        Arm(run.systems.label(entry.b), _arm_cells(entry))
+        for entry in run.comparisons.comparisons
+        if is_quantization(entry) and entry.mode == run.headline and entry.a.name in run.comparisons.references
     ]
 
 
-def _arm_cells(entry: Mapping[str, Any]) -> tuple[Cell, ...]:
-    test, worst = entry["average"]["non_inferiority"], max(entry["benchmarks"], key=lambda b: b["difference"]["value"])
-    parts = [benchmark["churn"] for benchmark in entry["benchmarks"]]
-    flips = (_mean([part[key] for part in parts]) for key in ("rate", "floor", "excess"))
+def _arm_cells(entry: ComparedPair) -> tuple[Cell, ...]:
+    test, worst = entry.average.non_inferiority, max(entry.benchmarks, key=lambda one: one.difference.value)
+    parts = [benchmark.churn for benchmark in entry.benchmarks]
+    flips = ([part.rate for part in parts], [part.floor for part in parts], [part.excess for part in parts])
     return (
-        points_cell(entry["average"]["normal"]),
-        number_cell(points(test["high"] if test else None, absent="no spread")),
-        *(number_cell(percent(value, absent="unknown: one run")) for value in flips),
+        points_cell(entry.average.normal),
+        number_cell(points(test.high if test else None, absent="no spread")),
+        *(number_cell(percent(_mean(shares), absent="unknown: one run")) for shares in flips),
         cell(
-            f"{benchmark_name(worst['benchmark'])} ",
-            points(worst["difference"]["value"]),
+            f"{benchmark_name(worst.benchmark)} ",
+            points(worst.difference.value),
             " (Holm p ",
-            p_value(worst["holm_p_value"]),
+            p_value(worst.holm_p_value),
             ")",
         ),
     )
 
 
-def _mean(estimates: list[Mapping[str, Any] | None]) -> float | None:
-    values = [float(estimate["value"]) for estimate in estimates if estimate is not None]
+def _mean(estimates: Sequence[Estimate | None]) -> float | None:
+    values = [estimate.value for estimate in estimates if estimate is not None]
     return sum(values) / len(values) if len(values) == len(estimates) else None
 
 
-def is_quantization(entry: Mapping[str, Any]) -> bool:
+def is_quantization(entry: ComparedPair) -> bool:
     """Whether a comparison is of two files of one model on one target (A is then the reference)."""
-    a, b = entry["a"], entry["b"]
-    return bool(a["model"] == b["model"] and a["target"] == b["target"] and a["variant"] != b["variant"])
+    a, b = entry.a, entry.b
+    return a.model == b.model and a.target == b.target and a.variant != b.variant
 
 
-def _pair(run: Run, index: int, entry: Mapping[str, Any], quantized: bool) -> Pair:
-    outcome, sentence, tone = non_inferiority_parts(entry["average"])
-    margin = run.comparisons.content["margin_points"] / POINTS
+def _pair(run: Run, index: int, entry: ComparedPair, quantized: bool) -> Pair:
+    outcome, sentence, tone = non_inferiority_parts(entry.average)
+    margin = run.comparisons.margin_points / POINTS
     return Pair(
-        title=run.systems.pair(entry["a"], entry["b"]),
-        mode=known(MODES, entry["mode"], "mode")[0],
-        headline=entry["mode"] == run.headline,
+        title=run.systems.pair(entry.a, entry.b),
+        mode=known(MODES, entry.mode, "mode")[0],
+        headline=entry.mode == run.headline,
         outcome=outcome if quantized else "",
         sentence=sentence if quantized else (),
         tone=tone,

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from medeval.comparisons.document import Comparisons, Score
 from medeval.records import tables
-from medeval.records.documents import COMPARISONS, read_document
 from medeval.records.files import sha256_file, write_json
+from medeval.statistics.estimates import Estimate
 from medeval.verdicts.document import Verdicts
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def track(
     from mlflow.tracking import MlflowClient
 
     # Everything is read before anything is logged, so that a wrong file leaves no half a run behind.
-    comparisons, verdicts = read_document(comparisons_path, COMPARISONS), Verdicts.read(verdicts_path)
+    comparisons, verdicts = Comparisons.read(comparisons_path), Verdicts.read(verdicts_path)
     files = {key: path for path in row_tables if (key := _table_key(path)) is not None}
     store.parent.mkdir(parents=True, exist_ok=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -75,7 +76,7 @@ def _log_parent(
     client: Any,
     experiment_id: str,
     config: Mapping[str, Any],
-    comparisons: Mapping[str, Any],
+    comparisons: Comparisons,
     verdicts: Verdicts,
     files: Sequence[Path],
 ) -> str:
@@ -84,17 +85,16 @@ def _log_parent(
     run = client.create_run(experiment_id, run_name=str(config["name"]))
     params = {
         "seed": config["seed"],
-        "headline": comparisons["headline"],
-        "margin_points": comparisons["margin_points"],
+        "headline": comparisons.headline,
+        "margin_points": comparisons.margin_points,
         "models": ", ".join(model["id"] for model in config["models"]),
         "benchmarks": ", ".join(benchmark["id"] for benchmark in config["benchmarks"]),
         "protocol": json.dumps(config["protocol"]),
     }
     metrics: dict[str, float] = {}
-    for entry in comparisons["averages"]:
-        name = f"{entry['model']}.{entry['variant']}.{entry['target']}.{entry['mode']}.average"
-        metrics |= _interval(name, entry["normal"])
-    tags = {f"verdict.{entry.claim_id}": entry.verdict for entry in verdicts.verdicts}
+    for entry in comparisons.averages:
+        metrics |= _interval(f"{entry.model}.{entry.variant}.{entry.target}.{entry.mode}.average", entry.normal)
+    tags = {f"verdict.{decided.claim_id}": decided.verdict for decided in verdicts.verdicts}
     client.log_batch(
         run.info.run_id,
         metrics=[Metric(key, value, run.info.start_time, 0) for key, value in metrics.items()],
@@ -134,36 +134,36 @@ def _log_child(
 
 
 def _children(
-    comparisons: Mapping[str, Any],
+    comparisons: Comparisons,
 ) -> Iterator[tuple[str, tuple[str, ...], dict[str, str], dict[str, float]]]:
     """Yield name, table key, parameters and metrics of every child run; all modes of a benchmark share one."""
     grouped: dict[tuple[str, ...], dict[str, float]] = {}
     key: tuple[str, ...]
-    for entry in comparisons["scores"]:
-        key = (entry["model"], entry["variant"], entry["target"], entry["benchmark"])
+    for entry in comparisons.scores:
+        key = (entry.model, entry.variant, entry.target, entry.benchmark)
         grouped.setdefault(key, {}).update(_score_metrics(entry))
-    for entry in comparisons["conversations"]:
-        key = (entry["model"], entry["variant"], entry["target"], "healthbench")
+    for graded in comparisons.conversations:
+        key = (graded.model, graded.variant, graded.target, "healthbench")
         # Without a conversation that has all its verdicts there is no score to log, and 0 would be a lie.
-        metrics = _interval(f"{entry['subset']}.score", entry["overall"]) if entry["overall"] else {}
-        metrics[f"{entry['subset']}.missing_share"] = entry["missing_share"]
+        metrics = _interval(f"{graded.subset}.score", graded.overall) if graded.overall else {}
+        metrics[f"{graded.subset}.missing_share"] = graded.missing_share
         grouped.setdefault(key, {}).update(metrics)
     for key, metrics in grouped.items():
         params = dict(zip(("model", "variant", "target", "benchmark"), key, strict=True))
         yield "/".join(key), key, params, metrics
 
 
-def _score_metrics(entry: Mapping[str, Any]) -> dict[str, float]:
-    mode = entry["mode"]
-    metrics = _interval(f"{mode}.accuracy", entry["accuracy"])
-    metrics |= {f"{mode}.{status}": float(count) for status, count in entry["statuses"].items()}
-    if entry["mean_generated_tokens"] is not None:
-        metrics[f"{mode}.mean_generated_tokens"] = entry["mean_generated_tokens"]
+def _score_metrics(entry: Score) -> dict[str, float]:
+    mode = entry.mode
+    metrics = _interval(f"{mode}.accuracy", entry.accuracy)
+    metrics |= {f"{mode}.{status}": float(count) for status, count in vars(entry.statuses).items()}
+    if entry.mean_generated_tokens is not None:
+        metrics[f"{mode}.mean_generated_tokens"] = entry.mean_generated_tokens
     return metrics
 
 
-def _interval(name: str, estimate: Mapping[str, Any]) -> dict[str, float]:
-    ends = {name: estimate["value"], f"{name}.low": estimate["low"], f"{name}.high": estimate["high"]}
+def _interval(name: str, estimate: Estimate) -> dict[str, float]:
+    ends = {name: estimate.value, f"{name}.low": estimate.low, f"{name}.high": estimate.high}
     return {key: float(value) for key, value in ends.items() if value is not None}
 
 

@@ -1,11 +1,10 @@
 """Section 1: every claim with its verdict, and the evidence of every part of it."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from medeval.records.documents import inverse
+from medeval.comparisons.document import ComparedPair, GradedPair, Tokens
 from medeval.report.conversations import difference_row_forest
 from medeval.report.differences import Fact, average_facts, difference_forest
 from medeval.report.documents import Run
@@ -13,6 +12,8 @@ from medeval.report.forest import Forest, fact
 from medeval.report.names import AVERAGE, FLAGS, VERDICTS, benchmark_name, known
 from medeval.report.numbers import Cell, cell, count, figure, interval
 from medeval.report.verdicts_facts import decision_facts
+from medeval.statistics.estimates import Estimate
+from medeval.statistics.ratios import inverse
 from medeval.verdicts.document import ClaimVerdict
 from medeval.verdicts.verdict import Decision
 
@@ -142,37 +143,36 @@ def _against(part: Decision) -> str:
 
 def _evidence(run: Run, part: Decision) -> tuple[Forest | None, list[Fact]]:
     """Return the plot and the facts behind a part, by the kind of thing that it measures."""
-    metric, content = part.metric, run.comparisons.content
+    metric, compared = part.metric, run.comparisons
     if metric == "size":
         return None, _sizes(run, part)
     if metric in _SUBSETS:
-        found = find_pair(content["conversation_comparisons"], part, subset=_SUBSETS[metric])
-        compared = found is not None and content["conversation_comparisons"][found[0]]["difference"] is not None
-        return (difference_row_forest(run, *found) if found and compared else None), []
+        subset, graded = _SUBSETS[metric], compared.conversation_comparisons
+        found = find_pair([(i, pair) for i, pair in enumerate(graded) if pair.subset == subset], part)
+        return (difference_row_forest(run, *found) if found and graded[found[0]].difference else None), []
     mode = "generate" if metric == "tokens" else run.headline
-    found = find_pair(content["comparisons"], part, mode=mode)
+    found = find_pair([(i, pair) for i, pair in enumerate(compared.comparisons) if pair.mode == mode], part)
     if found is None:
         return None, []
     if metric == "tokens":
-        return None, _tokens(content["comparisons"][found[0]]["tokens"], found[1])
+        return None, _tokens(compared.comparisons[found[0]].tokens, found[1])
     facts = average_facts(run, *found) if metric == AVERAGE else []
     return difference_forest(run, *found, strong=metric), facts
 
 
-def find_pair(entries: list[Mapping[str, Any]], part: Decision, **match: str) -> tuple[int, int] | None:
+def find_pair(entries: Iterable[tuple[int, ComparedPair | GradedPair]], part: Decision) -> tuple[int, int] | None:
     """Find the entry that compares A and B of a decision on its target: its place, and -1 when it stands turned round.
 
     A decision that names no target has none.
     """
-    for index, entry in enumerate(entries):
-        if {entry[side]["target"] for side in ("a", "b")} != {part.target}:
+    for index, entry in entries:
+        one, two = entry.a.name, entry.b.name
+        if {entry.a.target, entry.b.target} != {part.target} or one == two:
             continue
-        one, two = (f"{entry[side]['model']}/{entry[side]['variant']}" for side in ("a", "b"))
-        if all(entry[key] == value for key, value in match.items()) and one != two:
-            if (one, two) == (part.a, part.b):
-                return index, 1
-            if (one, two) == (part.b, part.a):
-                return index, -1
+        if (one, two) == (part.a, part.b):
+            return index, 1
+        if (one, two) == (part.b, part.a):
+            return index, -1
     return None
 
 
@@ -188,18 +188,23 @@ def _sizes(run: Run, part: Decision) -> list[Fact]:
     return facts
 
 
-def _tokens(ratio: Mapping[str, Any] | None, sign: int) -> list[Fact]:
+def _tokens(ratio: Tokens | None, sign: int) -> list[Fact]:
     """Say the ratio by every route; sign -1 turns it round."""
     if ratio is None:
         return []
     facts = []
-    for key, name in (("delta", "Delta method"), ("log", "On the log scale"), ("bootstrap", "Bootstrap")):
-        estimate = ratio[key] if sign > 0 else inverse(ratio[key])
-        value, low, high = (figure(estimate[end], 3) for end in ("value", "low", "high"))
-        facts.append(fact(name, value, " (", *interval(low, high), ")", note=estimate["method"]))
-    median = ratio["median_of_ratios"]
+    routes: dict[str, Estimate] = {
+        "Delta method": ratio.delta,
+        "On the log scale": ratio.log,
+        "Bootstrap": ratio.bootstrap,
+    }
+    for name, found in routes.items():
+        estimate = found if sign > 0 else inverse(found)
+        value, low, high = (figure(end, 3) for end in (estimate.value, estimate.low, estimate.high))
+        facts.append(fact(name, value, " (", *interval(low, high), ")", note=estimate.method))
+    median = ratio.median_of_ratios
     shown = figure(median if sign > 0 or not median else 1.0 / median, 3, absent="not defined: an item has no tokens")
-    failed = count(ratio["items_with_errors"])
+    failed = count(ratio.items_with_errors)
     return [*facts, fact("Median of the items' ratios", shown), fact("Items left out for a failed reply", failed)]
 
 

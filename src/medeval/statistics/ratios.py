@@ -1,7 +1,8 @@
 """Ratio of two means measured on the same items, such as generated tokens per reply."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,8 @@ from medeval.statistics.estimates import (
     Estimate,
 )
 from medeval.statistics.quantiles import two_sided
+
+EstimateT = TypeVar("EstimateT", bound=Estimate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,20 @@ def ratio_of_means(
         bootstrap=_bootstrap(rows, ratio, top.size, resamples, confidence, seed),
         median_of_ratios=float(np.median(top / bottom)) if bottom.min() > 0.0 else None,
         n=top.size,
+    )
+
+
+def inverse(ratio: EstimateT) -> EstimateT:
+    """Return the estimate of B over A from that of A over B: its ends change places, its error is by the delta method.
+
+    An end at 0 has no inverse and becomes None.
+    """
+    return replace(
+        ratio,
+        value=1.0 / ratio.value,
+        low=1.0 / ratio.high if ratio.high else None,
+        high=1.0 / ratio.low if ratio.low else None,
+        se=None if ratio.se is None else ratio.se / ratio.value**2,
     )
 
 

@@ -125,8 +125,8 @@ def decide_equality(metric: str, a: str, b: str, found: Difference, margin: floa
             Verdict.NOT_REPRODUCED: f"the 95 % interval lies outside ±{margin:g}",
             Verdict.INCONCLUSIVE: f"{interval}, not inside ±{margin:g}",
         }[verdict]
-    rows = found.numbers.get("benchmarks", [])
-    apart = [row["benchmark"] for row in rows if row["holm_p_value"] < alpha] if len(rows) > 1 else []
+    rows = found.benchmarks
+    apart = [row.benchmark for row in rows if row.holm_p_value < alpha] if len(rows) > 1 else []
     reasons = [reason, *([f"on average only: they differ on {', '.join(apart)}"] if apart else [])]
     return decision_of("equality", metric, a, b, found, verdict, reasons, alpha, p_value, numbers, effect=margin)
 
@@ -146,7 +146,7 @@ def decide_point_value(
         alpha: Level of each test.
         at_least: Whether the claim is "at least `stated`", which a higher value does not contradict.
     """
-    stated = found.numbers.get("stated", stated)
+    stated = found.published.value if found.published else stated
     numbers: dict[str, Any] = {"stated": stated, "margin": margin, "at_least": at_least}
     if not found.se:
         reason = "no spread was seen, so the value cannot be tested"
@@ -189,10 +189,10 @@ def _needed(found: Difference, margin: float, alpha: float) -> dict[str, int | N
     needed: dict[str, int | None] = {"runs_needed": None, "items_needed": None}
     if room <= 0.0 or not found.se:
         return needed
-    noise = [row["one_run_variance"] for row in found.numbers.get("benchmarks", [])]
-    if found.estimand is Estimand.FIXED and noise and None not in noise:
-        published, half_unit = found.numbers["published_runs"], found.numbers["half_unit"]
-        runs = required_runs(sum(noise) / len(noise) ** 2, room, multiplier, published, half_unit)
+    noise = [row.one_run_variance for row in found.values if row.one_run_variance is not None]
+    if found.estimand is Estimand.FIXED and found.published and noise and len(noise) == len(found.values):
+        published = found.published
+        runs = required_runs(sum(noise) / len(noise) ** 2, room, multiplier, published.runs, published.half_unit)
         return {**needed, "runs_needed": runs or None}
     items = math.floor(found.items * (multiplier * found.se / room) ** 2) + 1
     return {**needed, "items_needed": items}
@@ -221,22 +221,19 @@ def _inside_margin(test: Equivalence) -> Verdict:
 
 
 def _worst_benchmark(found: Difference, alpha: float) -> list[str]:
-    rows = found.numbers.get("benchmarks", [])
-    if len(rows) < 2:
+    if len(found.benchmarks) < 2:
         return []
-    worst = min(rows, key=lambda row: float(row["difference"]))
-    shown = "shown" if worst["holm_p_value"] < alpha else "not shown"
-    name, loss, p_value = worst["benchmark"], -worst["difference"], worst["holm_p_value"]
+    worst = min(found.benchmarks, key=lambda row: row.difference)
+    shown = "shown" if worst.holm_p_value < alpha else "not shown"
+    name, loss, p_value = worst.benchmark, -worst.difference, worst.holm_p_value
     return [f"the worst benchmark is {name} with a loss of {loss:.2f} points, {shown} by itself (Holm p {p_value:.2g})"]
 
 
 def _churn(found: Difference) -> list[str]:
-    churn = found.numbers.get("churn")
-    if not churn or churn["rate"] is None:
+    churn = found.churn
+    if churn is None or churn.rate is None:
         return []
-    text = f"{churn['rate']:.1f} % of the items change between right and wrong"
-    if churn["floor"] is None:
+    text = f"{churn.rate:.1f} % of the items change between right and wrong"
+    if churn.floor is None or churn.excess is None:
         return [f"{text}; how many do so between two runs of one file is not known, as there is one run"]
-    return [
-        f"{text}, {churn['floor']:.1f} % do so between two runs of one file: {churn['excess']:+.1f} % are the other's"
-    ]
+    return [f"{text}, {churn.floor:.1f} % do so between two runs of one file: {churn.excess:+.1f} % are the other's"]

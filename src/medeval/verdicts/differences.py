@@ -1,13 +1,15 @@
 """What was measured of a pair of systems: the difference of their scores, and what qualifies it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
+from medeval.comparisons.document import ComparedBenchmark, Score
+from medeval.records.documents import as_json
+from medeval.statistics.estimates import ClusteredEstimate
 from medeval.verdicts.average import constant_of, mean_of
 from medeval.verdicts.evidence import Evidence
-from medeval.verdicts.measured import POINTS, Difference, Missing, in_points
+from medeval.verdicts.measured import POINTS, ChurnShares, Difference, Missing, Tested, in_points
 from medeval.verdicts.replies import alternatives, truncated_share
 from medeval.verdicts.robustness import benchmark_rows, robustness
 
@@ -25,12 +27,12 @@ def average_difference(evidence: Evidence, a: str, b: str, over: Sequence[str]) 
     if isinstance(found, Missing):
         return found
     pair, sign = found
-    entries = [entry for entry in pair["benchmarks"] if entry["benchmark"] in over]
+    entries = [entry for entry in pair.benchmarks if entry.benchmark in over]
     if not entries:
         return Missing(f"no benchmark of the average was compared for {a} and {b}")
-    average, extra = pair["average"], len(pair["benchmarks"]) - len(entries)
-    chosen = average["bootstrap"] if average["normal"]["se"] is None else average["normal"]
-    estimate = mean_of([entry["difference"] for entry in entries]) if extra else chosen
+    average, extra = pair.average, len(pair.benchmarks) - len(entries)
+    chosen: Tested = average.bootstrap if average.normal.se is None else average.normal
+    estimate = mean_of([entry.difference for entry in entries]) if extra else chosen
     missing = absent(over, entries)
     return replace(
         _difference(evidence, a, b, entries, estimate, sign),
@@ -47,9 +49,9 @@ def benchmark_difference(evidence: Evidence, a: str, b: str, benchmark: str) -> 
     if isinstance(found, Missing):
         return found
     pair, sign = found
-    for entry in pair["benchmarks"]:
-        if entry["benchmark"] == benchmark:
-            return replace(_difference(evidence, a, b, [entry], entry["difference"], sign), fragile=())
+    for entry in pair.benchmarks:
+        if entry.benchmark == benchmark:
+            return replace(_difference(evidence, a, b, [entry], entry.difference, sign), fragile=())
     return evidence.not_compared(a, b, evidence.headline, benchmark)
 
 
@@ -59,21 +61,21 @@ def conversation_difference(evidence: Evidence, a: str, b: str, subset: str) -> 
     if isinstance(found, Missing):
         return found
     pair, sign = found
-    if pair["difference"] is None:
+    if pair.difference is None:
         return Missing(f"no conversation has a score for both {a} and {b}")
     return in_points(
-        pair["difference"],
+        pair.difference,
         sign,
-        items=pair["items"],
+        items=pair.items,
         items_total=evidence.conversations_total(subset),
         partial=evidence.conversation_shortages(pair),
-        numbers={"judge": pair.get("judge")},
+        numbers={"judge": pair.judge},
     )
 
 
-def absent(over: Sequence[str], entries: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+def absent(over: Sequence[str], entries: Sequence[Score | ComparedBenchmark]) -> tuple[str, ...]:
     """Return the benchmarks that were not measured."""
-    return tuple(sorted(set(over) - {entry["benchmark"] for entry in entries}))
+    return tuple(sorted(set(over) - {entry.benchmark for entry in entries}))
 
 
 def absence(missing: Sequence[str]) -> tuple[str, ...]:
@@ -82,12 +84,12 @@ def absence(missing: Sequence[str]) -> tuple[str, ...]:
 
 
 def _difference(
-    evidence: Evidence, a: str, b: str, entries: Sequence[Mapping[str, Any]], estimate: Mapping[str, Any], sign: int
+    evidence: Evidence, a: str, b: str, entries: Sequence[ComparedBenchmark], estimate: Tested, sign: int
 ) -> Difference:
-    names = [entry["benchmark"] for entry in entries]
-    sides = [[entry for entry in evidence.scores(name) if entry["benchmark"] in names] for name in (a, b)]
-    rows = benchmark_rows(entries, sign, ALPHA)
-    found = in_points(estimate, sign, items=sum(entry["items"] for entry in entries))
+    names = [entry.benchmark for entry in entries]
+    sides = [[entry for entry in evidence.scores(name) if entry.benchmark in names] for name in (a, b)]
+    rows, churn = benchmark_rows(entries, sign, ALPHA), _churn(entries, sign)
+    found = in_points(estimate, sign, items=sum(entry.items for entry in entries))
     robust = robustness(rows)
     return replace(
         found,
@@ -98,29 +100,39 @@ def _difference(
         fixed_se=_fixed_se(sides, len(entries)),
         truncated={side: truncated_share(scores) for side, scores in zip("ab", sides, strict=True)},
         alternatives=alternatives(found.value, *sides),
-        numbers={"benchmarks": rows, "robustness": robust, "churn": _churn(entries, sign)},
+        benchmarks=rows,
+        churn=churn,
+        numbers={"benchmarks": as_json(rows), "robustness": robust, "churn": as_json(churn)},
     )
 
 
-def _fixed_se(sides: Sequence[Sequence[Mapping[str, Any]]], benchmarks: int) -> float | None:
+def _fixed_se(sides: Sequence[Sequence[Score]], benchmarks: int) -> float | None:
     """Return the error of the difference on exactly these items, from the noise between runs, in points."""
     noise = [
-        entry["runs"]["one_run_variance"] / entry["runs"]["runs"]
+        entry.runs.one_run_variance / entry.runs.runs
         for scores in sides
         for entry in scores
-        if entry["runs"]["one_run_variance"] is not None
+        if entry.runs.one_run_variance is not None and entry.runs.runs
     ]
     return POINTS * math.sqrt(sum(noise)) / benchmarks if len(noise) == 2 * benchmarks else None
 
 
-def _churn(entries: Sequence[Mapping[str, Any]], sign: int) -> dict[str, Any]:
+def _churn(entries: Sequence[ComparedBenchmark], sign: int) -> ChurnShares:
     """Average flips, the reference's own flips and their excess over the benchmarks, in percent of the items.
 
     The floor is of the system that stands first in the document, a model's reference where there is one.
     """
-    found: dict[str, Any] = {}
-    for key in ("rate", "floor", "excess"):
-        values = [entry["churn"][key]["value"] for entry in entries if entry["churn"][key]]
-        found[key] = POINTS * sum(values) / len(values) if len(values) == len(entries) else None
-    reasons = {entry["churn"]["missing"] for entry in entries} - {None}
-    return {**found, "floor_of": "b" if sign < 0 else "a", "missing": "; ".join(sorted(reasons)) or None}
+    parts = [entry.churn for entry in entries]
+    reasons = {part.missing for part in parts if part.missing is not None}
+    return ChurnShares(
+        rate=_mean_percent([part.rate for part in parts]),
+        floor=_mean_percent([part.floor for part in parts]),
+        excess=_mean_percent([part.excess for part in parts]),
+        floor_of="b" if sign < 0 else "a",
+        missing="; ".join(sorted(reasons)) or None,
+    )
+
+
+def _mean_percent(shares: Sequence[ClusteredEstimate | None]) -> float | None:
+    values = [share.value for share in shares if share is not None]
+    return POINTS * sum(values) / len(values) if len(values) == len(shares) else None

@@ -1,6 +1,5 @@
 """What a publication's own figures say against its claims, and how its comparators were measured elsewhere."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from medeval.publication.claims import Comparison
@@ -49,9 +48,7 @@ class PublishedFigures:
             b: MODEL/VARIANT of B.
             evidence: What was measured.
         """
-        ours: Mapping[str, float] = {
-            entry["benchmark"]: POINTS * entry["accuracy"]["value"] for entry in evidence.scores(b)
-        }
+        ours = {entry.benchmark: POINTS * entry.accuracy.value for entry in evidence.scores(b)}
         over = self._publication.average.over if part.metric == AVERAGE and self._publication.average else [part.metric]
         return [
             {

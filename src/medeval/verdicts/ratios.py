@@ -1,8 +1,11 @@
 """Ratios: how many times fewer tokens, how much smaller a file."""
 
+from dataclasses import replace
 from typing import Any
 
-from medeval.records.documents import inverse
+from medeval.comparisons.document import RightReplies, Sides, Tokens
+from medeval.records.documents import as_json
+from medeval.statistics.ratios import inverse
 from medeval.verdicts.evidence import Evidence
 from medeval.verdicts.measured import Missing, TokenRatio
 from medeval.verdicts.replies import truncated_share
@@ -40,43 +43,48 @@ def measured_ratio(evidence: Evidence, a: str, b: str) -> TokenRatio | Missing:
     if isinstance(found, Missing):
         return found
     pair, sign = found
-    tokens = pair["tokens"]
+    tokens = pair.tokens
     if tokens is None:
-        return Missing(f"the tokens of {a} and {b} cannot be compared: {pair['tokens_missing']}")
-    failed = tokens["items_with_errors"]
+        return Missing(f"the tokens of {a} and {b} cannot be compared: {pair.tokens_missing}")
+    failed, right = tokens.items_with_errors, tokens.both_correct
     # The document has the second over the first, which is B over A unless the pair stands the other way.
-    estimate = tokens["bootstrap"] if sign > 0 else inverse(tokens["bootstrap"])
+    estimate = tokens.bootstrap if sign > 0 else inverse(tokens.bootstrap)
+    if sign < 0 and right.ratio is not None:
+        right = replace(right, ratio=inverse(right.ratio))
     partial = [f"{failed} items with a failed reply are left out"] if failed else []
     cut = {side: truncated_share(evidence.scores(name, mode="generate")) for side, name in (("a", a), ("b", b))}
     return TokenRatio(
-        **{key: estimate[key] for key in ("value", "low", "high", "se", "method")},
-        items=tokens["n"],
+        value=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        se=estimate.se,
+        method=estimate.method,
+        items=tokens.n,
         truncated=max(cut.values()),
-        partial=(*partial, *evidence.shortages(pair["benchmarks"])),
-        items_total=evidence.total([entry["benchmark"] for entry in pair["benchmarks"]]),
-        numbers={"truncated": cut, **_sides(tokens, sign)},
+        partial=(*partial, *evidence.shortages(pair.benchmarks)),
+        items_total=evidence.total([entry.benchmark for entry in pair.benchmarks]),
+        right=right,
+        numbers={"truncated": cut, **_sides(tokens, right, sign)},
     )
 
 
-def _sides(tokens: dict[str, Any], sign: int) -> dict[str, Any]:
+def _sides(tokens: Tokens, right: RightReplies, sign: int) -> dict[str, Any]:
     """Return mean lengths, the ratio of correct replies and the accuracies within budgets, as A and B of the claim."""
-    mean, right = tokens["mean"], tokens["both_correct"]
-    turned = right["ratio"] if sign > 0 or right["ratio"] is None else inverse(right["ratio"])
     budgets = [
         {
-            "tokens": entry["tokens"],
-            "a": 100.0 * entry["a" if sign > 0 else "b"],
-            "b": 100.0 * entry["b" if sign > 0 else "a"],
-            "difference": sign * 100.0 * entry["difference"]["value"],
-            "se": None if entry["difference"]["se"] is None else 100.0 * entry["difference"]["se"],
+            "tokens": entry.tokens,
+            "a": 100.0 * (entry.a if sign > 0 else entry.b),
+            "b": 100.0 * (entry.b if sign > 0 else entry.a),
+            "difference": sign * 100.0 * entry.difference.value,
+            "se": None if entry.difference.se is None else 100.0 * entry.difference.se,
         }
-        for entry in tokens["budgets"]
+        for entry in tokens.budgets
     ]
-    median = tokens["median_of_ratios"]
+    mean, median = tokens.mean, tokens.median_of_ratios
     return {
-        "mean_tokens": mean if sign > 0 else {"a": mean["b"], "b": mean["a"]},
+        "mean_tokens": as_json(mean if sign > 0 else Sides(mean.b, mean.a)),
         "median_of_ratios": median if sign > 0 or not median else 1.0 / median,
-        "both_correct": {**right, "ratio": turned},
+        "both_correct": as_json(right),
         "budgets": budgets,
     }
 
@@ -127,11 +135,8 @@ def decide_token_ratio(a: str, b: str, ratio: TokenRatio, stated: float, decimal
 
 
 def _right_replies(ratio: TokenRatio) -> list[str]:
-    right = ratio.numbers.get("both_correct")
-    if not right or right["ratio"] is None:
+    if ratio.right is None or ratio.right.ratio is None:
         return []
-    found = right["ratio"]
-    interval = "" if found["low"] is None else f" ({found['low']:.2f} to {found['high']:.2f})"
-    return [
-        f"among correct replies it is {found['value']:.2f}{interval}, on {right['n']:,} items both answer correctly"
-    ]
+    found, items = ratio.right.ratio, ratio.right.n
+    interval = "" if found.low is None else f" ({found.low:.2f} to {found.high:.2f})"
+    return [f"among correct replies it is {found.value:.2f}{interval}, on {items:,} items both answer correctly"]

@@ -1,17 +1,18 @@
 """Does a difference of averages hang on one benchmark, on the weights, or on the choice of benchmarks?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from medeval.comparisons.document import ComparedBenchmark
 from medeval.records.documents import as_json
 from medeval.statistics.across import benchmark_t_test, leave_one_out, micro_average
 from medeval.statistics.multiplicity import holm
-from medeval.verdicts.measured import POINTS
+from medeval.verdicts.measured import POINTS, DifferenceRow
 
 
-def benchmark_rows(entries: Sequence[Mapping[str, Any]], sign: int, alpha: float) -> list[dict[str, Any]]:
+def benchmark_rows(entries: Sequence[ComparedBenchmark], sign: int, alpha: float) -> tuple[DifferenceRow, ...]:
     """Return every benchmark's difference in points, with p-values adjusted over them (Holm).
 
     Args:
@@ -20,26 +21,26 @@ def benchmark_rows(entries: Sequence[Mapping[str, Any]], sign: int, alpha: float
         alpha: Level of the family.
     """
     # Without any spread there is no test, which is no evidence of a difference.
-    raw = [1.0 if entry["difference"]["p_value"] is None else entry["difference"]["p_value"] for entry in entries]
+    raw = [1.0 if entry.difference.p_value is None else entry.difference.p_value for entry in entries]
     adjusted = holm(raw, alpha).p_values
-    return [
-        {
-            "benchmark": entry["benchmark"],
-            "items": entry["items"],
-            "difference": sign * POINTS * entry["difference"]["value"],
-            "se": None if entry["difference"]["se"] is None else POINTS * entry["difference"]["se"],
-            "p_value": p_value,
-            "holm_p_value": holm_p_value,
-        }
+    return tuple(
+        DifferenceRow(
+            benchmark=entry.benchmark,
+            items=entry.items,
+            difference=sign * POINTS * entry.difference.value,
+            se=None if entry.difference.se is None else POINTS * entry.difference.se,
+            p_value=p_value,
+            holm_p_value=holm_p_value,
+        )
         for entry, p_value, holm_p_value in zip(entries, raw, adjusted, strict=True)
-    ]
+    )
 
 
-def robustness(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def robustness(rows: Sequence[DifferenceRow]) -> dict[str, Any]:
     """Look at a difference of averages from several sides.
 
     Args:
-        rows: `benchmark`, `difference` (points) and `items` of each benchmark.
+        rows: One per benchmark, at least one.
 
     Returns:
         JSON: benchmarks `ahead`, `behind` and `level`; `micro`, the difference with items weighted alike;
@@ -47,14 +48,14 @@ def robustness(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         that takes the benchmarks as a sample; `fragile`, what would turn the sign. The views over several benchmarks
         are null with one.
     """
-    names, values = [row["benchmark"] for row in rows], [row["difference"] for row in rows]
+    names, values = [row.benchmark for row in rows], [row.difference for row in rows]
     several = len(rows) > 1
     left = leave_one_out(values) if several else None
     return {
         "ahead": sum(value > 0 for value in values),
         "behind": sum(value < 0 for value in values),
         "level": sum(value == 0 for value in values),
-        "micro": micro_average(values, [row["items"] for row in rows]),
+        "micro": micro_average(values, [row.items for row in rows]),
         "leave_one_out": None
         if left is None
         else {
@@ -68,20 +69,20 @@ def robustness(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def fragility(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+def fragility(rows: Sequence[DifferenceRow]) -> tuple[str, ...]:
     """Say what would turn the order: one benchmark left out, another weighting, or too few benchmarks ahead.
 
     Args:
-        rows: `benchmark`, `difference` (points) and `items` of each benchmark.
+        rows: One per benchmark, at least one.
     """
-    values = [row["difference"] for row in rows]
+    values = [row.difference for row in rows]
     sign, reasons = np.sign(np.mean(values)), []
     if len(values) > 1:
         left = leave_one_out(values).values
-        turning = [row["benchmark"] for row, value in zip(rows, left, strict=True) if sign * value <= 0]
+        turning = [row.benchmark for row, value in zip(rows, left, strict=True) if sign * value <= 0]
         if turning:
             reasons.append(f"leaving out {' or '.join(turning)} changes the sign")
-    if sign * micro_average(values, [row["items"] for row in rows]) < 0:
+    if sign * micro_average(values, [row.items for row in rows]) < 0:
         reasons.append("weighting by items changes the sign")
     agree = sum(sign * value > 0 for value in values)
     if sign and 3 * agree < 2 * len(values):

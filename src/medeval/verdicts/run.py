@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from medeval.comparisons.document import Comparisons
 from medeval.errors import MedevalError
 from medeval.publication.claims import Claim
 from medeval.publication.publication import load_publication
-from medeval.records.documents import COMPARISONS, read_document
 from medeval.records.files import sha256_file
 from medeval.verdicts.decision import withheld
 from medeval.verdicts.differences import ALPHA
@@ -55,9 +54,9 @@ def decide_claims(
         MedevalError: A file is missing or malformed, or nothing was measured on the target.
     """
     publication = load_publication(claims_path)
-    comparisons = read_document(comparisons_path, COMPARISONS)
+    comparisons = Comparisons.read(comparisons_path)
     targets = _targets(comparisons, target, comparisons_path)
-    others = {str(path): read_document(path, COMPARISONS) for path in protocols}
+    others = {str(path): Comparisons.read(path) for path in protocols}
     stage = Stage(
         publication=publication,
         figures=PublishedFigures(publication),
@@ -78,17 +77,17 @@ def decide_claims(
     document = Verdicts(
         publication=publication.title,
         alpha=ALPHA,
-        headline=comparisons["headline"],
+        headline=comparisons.headline,
         targets=tuple(targets),
         credible_judge=credible_judge,
         inputs={name: sha256_file(path) for name, path in inputs.items()},
         measured=Measured(
-            headline=comparisons["headline"],
-            margin_points=comparisons["margin_points"],
-            seed=comparisons["seed"],
-            references=tuple(comparisons["references"]),
-            packages=comparisons["packages"],
-            inputs=comparisons["inputs"],
+            headline=comparisons.headline,
+            margin_points=comparisons.margin_points,
+            seed=comparisons.seed,
+            references=comparisons.references,
+            packages=comparisons.packages,
+            inputs=comparisons.inputs,
         ),
         subjects=tuple(stage.subjects.values()),
         families=tuple(found.record(ALPHA) for found in families),
@@ -98,7 +97,7 @@ def decide_claims(
     return document
 
 
-def _targets(comparisons: Mapping[str, Any], target: str | None, path: Path) -> list[str]:
+def _targets(comparisons: Comparisons, target: str | None, path: Path) -> list[str]:
     found = targets_of(comparisons)
     if not found:
         raise MedevalError(f"{path}: nothing was measured", "Run the compare stage on score or grade tables.")

@@ -1,17 +1,19 @@
 """What was measured against a stated value: our value minus the stated one, with the error of a repetition."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
+from medeval.comparisons.document import ConversationRuns, Runs, Score
 from medeval.publication.publication import Publication
+from medeval.records.documents import as_json
+from medeval.statistics.estimates import Estimate
 from medeval.statistics.quantiles import two_sided
 from medeval.statistics.runs import replication_se
 from medeval.verdicts.average import mean_of
 from medeval.verdicts.differences import absence, absent
 from medeval.verdicts.evidence import Evidence
-from medeval.verdicts.measured import POINTS, Difference, Missing, Published
+from medeval.verdicts.measured import POINTS, Difference, Missing, Published, ValueRow
 from medeval.verdicts.replies import alternatives, truncated_share
 from medeval.verdicts.verdict import Estimand
 
@@ -35,11 +37,11 @@ def against_stated(
         benchmarks: One benchmark, or those of an average.
         stated: The stated value in points.
     """
-    entries = [entry for entry in evidence.scores(a) if entry["benchmark"] in benchmarks]
+    entries = [entry for entry in evidence.scores(a) if entry.benchmark in benchmarks]
     if not entries:
         return Missing(f"{' and '.join(benchmarks)} of {a} was not measured in this run")
     missing = absent(benchmarks, entries)
-    printed = [publication.value(name, entry["benchmark"]) for entry in entries]
+    printed = [publication.value(name, entry.benchmark) for entry in entries]
     if missing:
         known = [value for value in printed if value is not None]
         if len(known) < len(entries):
@@ -48,7 +50,7 @@ def against_stated(
         stated = sum(known) / len(known)
     partial = (*absence(missing), *evidence.shortages(entries))
     same_items = not partial and all(_same_items(evidence, publication, entry) for entry in entries)
-    parts = [_row(entry, value) for entry, value in zip(entries, printed, strict=True)]
+    parts = [_score_row(entry, value) for entry, value in zip(entries, printed, strict=True)]
     estimate = _estimate(evidence, a, entries)
     found = repetition(estimate, parts, _published(publication, stated), same_items=same_items)
     return replace(
@@ -69,41 +71,40 @@ def conversations_against_stated(
     entry = evidence.conversation(a, subset)
     if entry is None:
         return Missing(f"no conversation of {a} was graded in this run")
-    if entry["overall"] is None:
+    if entry.overall is None:
         return Missing(f"no conversation of {a} has all its verdicts")
-    estimate = {**entry["overall"], "value": min(max(entry["overall"]["value"], 0.0), 1.0)}
+    estimate = replace(entry.overall, value=min(max(entry.overall.value, 0.0), 1.0))
     partial, total = evidence.conversation_shortages(entry), evidence.conversations_total(subset)
     expected = _expected_items(publication, metric)
-    same_items = not partial and total == entry["items"] and (expected is None or _close(entry["items"], expected))
-    part = _row({**entry, "benchmark": metric, "accuracy": estimate}, stated)
+    same_items = not partial and total == entry.items and (expected is None or _close(entry.items, expected))
+    part = _row(metric, estimate, stated, entry.items, entry.runs)
     found = repetition(estimate, [part], _published(publication, stated), same_items=same_items)
-    return replace(found, items_total=total, partial=partial, numbers={**found.numbers, "judge": entry.get("judge")})
+    return replace(found, items_total=total, partial=partial, numbers={**found.numbers, "judge": entry.judge})
 
 
-def repetition(
-    estimate: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], published: Published, *, same_items: bool
-) -> Difference:
+def repetition(estimate: Estimate, parts: Sequence[ValueRow], published: Published, *, same_items: bool) -> Difference:
     """Return our value minus a stated one, with the error of a repetition under both estimands.
 
     On the same items, item sampling cancels and only the noise between runs counts, of both sides. Where it is not
     known, or the items are not the same, the error is that of two samples of items, each with our own error.
 
     Args:
-        estimate: Our `value` and `se` as fractions, and its `method`.
-        parts: `one_run_variance` (points squared, or None), `runs` and `items` of each benchmark.
+        estimate: Our value, as a fraction.
+        parts: Each benchmark behind it.
         published: The stated value and how it was made.
         same_items: Whether we measured the items that the stated value is about.
     """
-    value, half_unit = POINTS * estimate["value"] - published.value, published.half_unit
-    sampled = None if estimate["se"] is None else math.sqrt(2.0 * (POINTS * estimate["se"]) ** 2 + half_unit**2 / 3)
-    noise = [part["one_run_variance"] for part in parts]
-    runs = min((part["runs"] for part in parts if part["runs"]), default=None)
+    value, half_unit = POINTS * estimate.value - published.value, published.half_unit
+    own_se = None if estimate.se is None else POINTS * estimate.se
+    sampled = None if own_se is None else math.sqrt(2.0 * own_se**2 + half_unit**2 / 3)
+    noise = [part.one_run_variance for part in parts if part.one_run_variance is not None]
+    runs = min((part.runs for part in parts if part.runs), default=None)
     fixed = None
-    if None not in noise and runs:
+    if len(noise) == len(parts) and runs:
         fixed = replication_se(noise, [1.0] * len(noise), runs, published.runs, half_unit)
     estimand = Estimand.FIXED if same_items and fixed is not None else Estimand.SAMPLED
     # Without any spread the rounding alone would stand for the error of a sample of items.
-    se = fixed if estimand is Estimand.FIXED else (sampled if estimate["se"] else None)
+    se = fixed if estimand is Estimand.FIXED else (sampled if own_se else None)
     half = None if se is None else two_sided(0.95) * se
     low, high = (None, None) if half is None else (value - half, value + half)
     return Difference(
@@ -112,22 +113,24 @@ def repetition(
         low=low,
         high=high,
         p_value=None,
-        items=sum(part["items"] for part in parts),
-        method=_method(estimand, runs, published.runs, estimate["method"]),
+        items=sum(part.items for part in parts),
+        method=_method(estimand, runs, published.runs, estimate.method),
         notes=() if estimand is Estimand.FIXED else (_why_sampled(same_items, fixed),),
         estimand=estimand,
         fixed_se=fixed,
+        published=published,
+        values=tuple(parts),
         numbers={
             "stated": published.value,
-            "ours": POINTS * estimate["value"],
+            "ours": POINTS * estimate.value,
             "half_unit": half_unit,
             "published_runs": published.runs,
             "our_runs": runs,
-            "own_se": None if estimate["se"] is None else POINTS * estimate["se"],
+            "own_se": own_se,
             "fixed_se": fixed,
-            "sampled_se": sampled if estimate["se"] else None,
+            "sampled_se": sampled if own_se else None,
             "same_items": same_items,
-            "benchmarks": list(parts),
+            "benchmarks": as_json(parts),
         },
     )
 
@@ -148,31 +151,31 @@ def _published(publication: Publication, stated: float) -> Published:
     return Published(stated, publication.evaluation.runs or 1, 0.5 * 10.0**-publication.decimals)
 
 
-def _row(entry: Mapping[str, Any], stated: float | None) -> dict[str, Any]:
-    noise, own = entry["runs"]["one_run_variance"], entry["accuracy"]
-    return {
-        "benchmark": entry["benchmark"],
-        "ours": POINTS * own["value"],
-        "stated": stated,
-        "se": None if own["se"] is None else POINTS * own["se"],
-        "items": entry["items"],
-        "runs": entry["runs"]["runs"],
-        "one_run_variance": None if noise is None else POINTS**2 * noise,
-    }
+def _score_row(entry: Score, stated: float | None) -> ValueRow:
+    return _row(entry.benchmark, entry.accuracy, stated, entry.items, entry.runs)
 
 
-def _estimate(evidence: Evidence, a: str, entries: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    if len(entries) == 1:
-        only: Mapping[str, Any] = entries[0]["accuracy"]
-        return only
-    return evidence.own_average(a, len(entries)) or mean_of([entry["accuracy"] for entry in entries])
-
-
-def _same_items(evidence: Evidence, publication: Publication, entry: Mapping[str, Any]) -> bool:
-    expected = _expected_items(publication, entry["benchmark"])
-    return evidence.total([entry["benchmark"]]) == entry["items"] and (
-        expected is None or _close(entry["items"], expected)
+def _row(benchmark: str, own: Estimate, stated: float | None, items: int, runs: Runs | ConversationRuns) -> ValueRow:
+    return ValueRow(
+        benchmark=benchmark,
+        ours=POINTS * own.value,
+        stated=stated,
+        se=None if own.se is None else POINTS * own.se,
+        items=items,
+        runs=runs.runs,
+        one_run_variance=None if runs.one_run_variance is None else POINTS**2 * runs.one_run_variance,
     )
+
+
+def _estimate(evidence: Evidence, a: str, entries: Sequence[Score]) -> Estimate:
+    if len(entries) == 1:
+        return entries[0].accuracy
+    return evidence.own_average(a, len(entries)) or mean_of([entry.accuracy for entry in entries])
+
+
+def _same_items(evidence: Evidence, publication: Publication, entry: Score) -> bool:
+    expected = _expected_items(publication, entry.benchmark)
+    return evidence.total([entry.benchmark]) == entry.items and (expected is None or _close(entry.items, expected))
 
 
 def _expected_items(publication: Publication, benchmark: str) -> int | None:
@@ -187,6 +190,6 @@ def _close(items: int, expected: int) -> bool:
     return abs(items - expected) <= SAME_ITEMS * expected
 
 
-def _unsteady(entries: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    found = [e["benchmark"] for e in entries if (e["runs"].get("analysis") or {}).get("systematic")]
+def _unsteady(entries: Sequence[Score]) -> tuple[str, ...]:
+    found = [entry.benchmark for entry in entries if entry.runs.analysis and entry.runs.analysis.systematic]
     return (f"whole runs differ by more than the noise of items explains on {', '.join(found)}",) if found else ()

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from medeval.comparisons.document import Comparisons
 from medeval.comparisons.run import compare
 from medeval.errors import MedevalError
 from medeval.records import tables
@@ -92,8 +93,10 @@ def rows_of(benchmark: str, outcomes: list[tuple[str, bool, bool]], variant: str
 
 def run_compare(folder: Path, paths: list[Path], **changes: Any) -> dict[str, Any]:
     options: dict[str, Any] = {"references": ["tiny/f16"], "headline": "letter", "margin_points": 1.0, "seed": 1}
-    compare(paths, folder / "out.json", **options | changes)
+    written = compare(paths, folder / "out.json", **options | changes)
     document: dict[str, Any] = json.loads((folder / "out.json").read_text())
+    # Whatever the tables hold, the document that is read back is the one that was written.
+    assert Comparisons.read(folder / "out.json").as_json() == written.as_json() == document
     return document
 
 

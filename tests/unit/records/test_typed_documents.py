@@ -16,7 +16,7 @@ from medeval.errors import MedevalError
 from medeval.records.documents import Document
 
 # Mappings with keys of their own, and the version.
-FREE = ("numbers", "inputs", "packages", "schema")
+FREE = ("numbers", "inputs", "packages", "items_total", "conversations_total", "schema")
 
 
 def run(*arguments: str) -> str:
@@ -32,7 +32,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     claims, out = str(publication(folder)), folder / "verdicts.json"
     write_tables(folder / "scores")
     run("verdict", "--claims", claims, "--scores", str(folder / "scores"), "--out", str(out))
-    documents = [json.loads(out.read_text()), json.loads(run("desk-audit", claims, "--json"))]
+    compared = json.loads((folder / "verdicts.comparisons.json").read_text())
+    documents = [compared, json.loads(out.read_text()), json.loads(run("desk-audit", claims, "--json"))]
     return {document["schema"]: document for document in documents}
 
 

@@ -49,6 +49,28 @@ def estimate(value: float, low: float | None, high: float | None, n: int = 40, *
     return {**base, "confidence": 0.95, "seed": None, **more}
 
 
+def paired(value: float, low: float | None, high: float | None, n: int = 40, **more: Any) -> dict[str, Any]:
+    """Return the difference on one benchmark."""
+    missing = dict.fromkeys(("cr0", "cr1", "naive", "design_effect", "effective_n", "correlation", "unpaired_se"))
+    test = {"p_value": 0.25, "test": "exact McNemar", "mcnemar": None, "clusters": n, **missing}
+    return estimate(value, low, high, n, **test | more)
+
+
+def normal(value: float, low: float | None, high: float | None, n: int = 80) -> dict[str, Any]:
+    """Return an average with its normal error."""
+    return estimate(value, low, high, n, z=None, p_value=0.2, components=[])
+
+
+def bootstrap(value: float, low: float | None, high: float | None, n: int = 80) -> dict[str, Any]:
+    """Return an average, or a ratio, with its bootstrap error."""
+    return estimate(value, low, high, n, clusters=n, resamples=10_000, p_value=0.2)
+
+
+def stratum(name: str, items: int, accuracy: float, rule: str = "interval") -> dict[str, Any]:
+    named = {"stratum": name, "tag": "stratum", "value": name, "items": items, "accuracy": accuracy, "rule": rule}
+    return named | dict.fromkeys(("low", "high", "method"))
+
+
 def score(system: dict[str, str], benchmark: str, mode: str, value: float, **failures: int) -> dict[str, Any]:
     statuses = {"no_answer": 0, "ambiguous": 0, "truncated": 0, "refused": 0, "error": 0, **failures}
     return {
@@ -59,6 +81,7 @@ def score(system: dict[str, str], benchmark: str, mode: str, value: float, **fai
         "responses": 40,
         "aggregate": "mean of items",
         "accuracy": estimate(value, max(value - 0.15, 0.0), min(value + 0.15, 1.0)),
+        "runs": {"runs": 1, "one_run_variance": None, "analysis": None, "missing": "one run"},
         "statuses": {"answered": 40 - sum(failures.values()), **statuses},
         "stages": {"strict": 40, "lenient": 0, "content": 0, "logprob": 0, "none": 0},
         "policies": {
@@ -66,12 +89,10 @@ def score(system: dict[str, str], benchmark: str, mode: str, value: float, **fai
             "random": value + 0.0123,
             "excluded": None if sum(failures.values()) == 40 else value,
         },
+        **dict.fromkeys(("no_headline", "chance", "several_correct", "accuracy_first")),
         "methods": ["reader@1"],
         "mean_generated_tokens": 5.0,
-        "strata": [
-            {"stratum": "Heart", "items": 20, "accuracy": value},
-            {"stratum": "Lung", "items": 20, "accuracy": value},
-        ],
+        "strata": [stratum("Heart", 20, value), stratum("Lung", 20, value)],
     }
 
 
@@ -79,6 +100,8 @@ def comparison(mode: str) -> dict[str, Any]:
     """Return f16 minus q4: +4.32 points on MedQA, -1.08 on PubMedQA, +1.62 on average."""
     values = {"medqa": 0.0432, "pubmedqa": -0.0108}
     average = sum(values.values()) / 2
+    churn = {"floor": None, "excess": None, "effective": 0.1, "n": 40, "runs_base": 1, "runs_test": 1}
+    clustered = dict.fromkeys(("cr0", "cr1", "naive", "design_effect", "effective_n")) | {"clusters": 40}
     return {
         "a": F16,
         "b": Q4,
@@ -88,19 +111,25 @@ def comparison(mode: str) -> dict[str, Any]:
                 "benchmark": benchmark,
                 "items": 40,
                 "items_only_in_one": 0,
-                "difference": estimate(value, value - 0.03, value + 0.05, p_value=0.25, test="exact McNemar"),
+                "difference": paired(value, value - 0.03, value + 0.05),
                 "constant": False,
                 "draws": 40,
-                "flips": {"rate": estimate(0.1, 0.04, 0.23), "lost": 3, "gained": 1, "n": 40},
-                "churn": {"rate": estimate(0.1, 0.03, 0.17), "floor": None, "excess": None, "missing": "one run"},
+                "flips": {
+                    "rate": estimate(0.1, 0.04, 0.23),
+                    "lost": 3,
+                    "gained": 1,
+                    "change": paired(-value, -value - 0.05, -value + 0.03),
+                    "n": 40,
+                },
+                "churn": {"rate": estimate(0.1, 0.03, 0.17, **clustered), **churn, "missing": "one run"},
                 "minimum_detectable_effect": 0.0571,
                 "holm_p_value": 0.5,
             }
             for benchmark, value in values.items()
         ],
         "average": {
-            "normal": estimate(average, average - 0.02, average + 0.03, 80, p_value=0.2),
-            "bootstrap": estimate(average, average - 0.021, average + 0.031, 80, p_value=0.2),
+            "normal": normal(average, average - 0.02, average + 0.03),
+            "bootstrap": bootstrap(average, average - 0.021, average + 0.031),
             "minimum_detectable_effect": 0.0357,
             "non_inferiority": {
                 "value": average,
@@ -115,21 +144,57 @@ def comparison(mode: str) -> dict[str, Any]:
                 "alpha": 0.05,
                 "method": "one-sided non-inferiority",
             },
-            "equivalence": {"low": -0.0048, "high": 0.0372, "margin": 0.01, "equivalent": False},
+            "equivalence": {
+                "value": average,
+                "se": 0.0128,
+                "margin": 0.01,
+                "low": -0.0048,
+                "high": 0.0372,
+                "wide_low": -0.0089,
+                "wide_high": 0.0413,
+                "p_value": 0.7,
+                "equivalent": False,
+                "below": False,
+                "above": False,
+                "df": None,
+                "alpha": 0.05,
+                "method": "two one-sided tests",
+            },
             "micro": 0.0166,
             "wins": 1,
             "leave_one_out": {
                 "value": average,
+                "values": [-0.0108, 0.0432],
                 "low": -0.0108,
                 "high": 0.0432,
                 "low_index": 0,
                 "high_index": 1,
                 "sign_changes": True,
+                "n": 2,
+                "method": "leave one benchmark out",
             },
-            "over_benchmarks": estimate(average, -0.3, 0.33, 2),
+            "over_benchmarks": estimate(average, -0.3, 0.33, 2, t=0.6, df=1, p_value=0.66),
         },
+        "strata": [],
         "tokens": None,
         "tokens_missing": "nothing was generated",
+    }
+
+
+def tokens(ratio: float, low: float, high: float, median: float) -> dict[str, Any]:
+    """Return the generated tokens of q4 over those of f16."""
+    one = estimate(ratio, low, high)
+    return {
+        "delta": one,
+        "log": one,
+        "bootstrap": bootstrap(ratio, low, high, 40),
+        "median_of_ratios": median,
+        "n": 40,
+        "items_with_errors": 2,
+        "mean": {"a": 100.0, "b": 100.0 * ratio},
+        "truncated": {"a": 0.0, "b": 0.0},
+        "both_correct": {"ratio": None, "n": 0, "missing": "no item was answered correctly by both"},
+        "budgets": [],
     }
 
 
@@ -148,8 +213,8 @@ def comparisons(**changes: Any) -> dict[str, Any]:
             **system,
             "mode": mode,
             "benchmarks": ["medqa", "pubmedqa"],
-            "normal": estimate(0.54085, 0.47, 0.61, 80),
-            "bootstrap": estimate(0.54085, 0.471, 0.612, 80),
+            "normal": normal(0.54085, 0.47, 0.61),
+            "bootstrap": bootstrap(0.54085, 0.471, 0.612),
             "error_agreement": {"ratio": 0.98, "agree": True, "trusted": "bootstrap"},
         }
         for system in (F16, Q4)
@@ -176,7 +241,7 @@ def comparisons(**changes: Any) -> dict[str, Any]:
 
 
 def graded(system: dict[str, str], overall: dict[str, Any] | None) -> dict[str, Any]:
-    tag = {"score": 0.5, "unclipped": 0.5, "n": 2, "n_missing": 0, "n_undefined": 0, "se": 0.1}
+    tag = {"score": 0.5, "unclipped": 0.5, "n": 2, "n_missing": 0, "n_undefined": 0, "se": 0.1, "reference_std": 0.1}
     return {
         **system,
         "subset": "main",
@@ -184,12 +249,13 @@ def graded(system: dict[str, str], overall: dict[str, Any] | None) -> dict[str, 
         "missing": 3,
         "missing_share": 0.0625,
         "judge": "judge@1",
+        "runs": {"runs": 1, "one_run_variance": None},
         "overall": overall,
         "clipped": None if overall is None else max(overall["value"], 0.0),
         "bounds": {"all_met": 0.4, "none_met": 0.3, "highest": 0.45, "lowest": 0.21},
         "themes": {
             "hedging": tag,
-            "emergency_referrals": {**tag, "score": None, "unclipped": None, "se": None, "n": 0},
+            "emergency_referrals": {**tag, **dict.fromkeys(("score", "unclipped", "se", "reference_std")), "n": 0},
         },
         "axes": {"accuracy": tag},
     }

@@ -25,10 +25,7 @@ def test_a_score_with_many_truncated_replies_is_no_headline_and_neither_is_its_a
 
 
 def test_a_stratum_of_too_few_items_has_no_accuracy(tmp_path: Path) -> None:
-    strata = [
-        {"stratum": "Heart", "items": 31, "accuracy": 0.4, "rule": "interval"},
-        {"stratum": "Lung", "items": 9, "accuracy": 0.777, "rule": "suppressed"},
-    ]
+    strata = [documents.stratum("Heart", 31, 0.4), documents.stratum("Lung", 9, 0.777, "suppressed")]
     html = page(tmp_path, [entry | {"strata": strata} for entry in documents.comparisons()["scores"]])
     assert "too few items" in html
     assert "77.7" not in html

@@ -222,7 +222,7 @@ def test_evidence_is_that_of_the_target_of_the_part(render):
     elsewhere = documents.comparison("generate")
     for side in ("a", "b"):
         elsewhere[side] = elsewhere[side] | {"target": "vulkan"}
-    elsewhere["benchmarks"][0]["difference"] = documents.estimate(0.0765, 0.05, 0.1, p_value=0.01, test="exact McNemar")
+    elsewhere["benchmarks"][0]["difference"] = documents.paired(0.0765, 0.05, 0.1, p_value=0.01)
     cpu = documents.comparisons()
     scores = [entry | {"target": target} for target in ("cpu", "vulkan") for entry in cpu["scores"]]
     compared = documents.comparisons(scores=scores, averages=[], comparisons=[*cpu["comparisons"], elsewhere])
@@ -235,15 +235,7 @@ def test_evidence_is_that_of_the_target_of_the_part(render):
 
 
 def test_a_ratio_of_tokens_is_turned_round_with_its_claim(render):
-    ratio = documents.estimate(0.5, 0.4, 0.625)
-    tokens = {
-        "delta": ratio,
-        "log": ratio,
-        "bootstrap": ratio,
-        "median_of_ratios": 0.25,
-        "n": 40,
-        "items_with_errors": 2,
-    }
+    tokens = documents.tokens(0.5, 0.4, 0.625, median=0.25)
     compared = documents.comparison("generate") | {"tokens": tokens, "tokens_missing": None}
     numbers = {"unit": "ratio", "estimate": 2.0, "low": 1.6, "high": 2.5}
     parts = [

@@ -10,6 +10,11 @@ from medeval.report.numbers import count, failure_cell, figure, p_value, percent
 from medeval.report.quantization import _made, _width
 from medeval.report.scale import Scale, accuracy_scale, scale_for
 from medeval.run.model import Variant
+from medeval.statistics.estimates import Estimate
+
+
+def estimate(value: float, low: float | None, high: float | None) -> Estimate:
+    return Estimate(value, None, low, high, 40, "test")
 
 
 @pytest.mark.parametrize(
@@ -64,19 +69,19 @@ def test_places_are_percent_of_the_width():
 
 
 def test_an_interval_beyond_the_scale_is_cut_visibly():
-    cut = track({"value": 0.02, "low": -0.05, "high": 0.09}, accuracy_scale())
+    cut = track(estimate(0.02, -0.05, 0.09), accuracy_scale())
     assert (cut.left, cut.open_low, cut.open_high) == (0.0, True, False)
     assert (cut.dot, cut.width) == (2.0, 9.0)
 
 
 def test_a_track_without_an_interval_is_a_bare_dot():
-    bare = track({"value": 0.5, "low": None, "high": None}, accuracy_scale())
+    bare = track(estimate(0.5, None, None), accuracy_scale())
     assert (bare.dot, bare.left, bare.width) == (50.0, None, None)
 
 
 def test_a_difference_seen_from_the_other_side_swaps_its_ends():
-    assert flipped({"value": 0.1, "low": -0.2, "high": 0.3}) == {"value": -0.1, "low": -0.3, "high": 0.2}
-    assert flipped({"value": 0.1, "low": None, "high": None})["low"] is None
+    assert flipped(estimate(0.1, -0.2, 0.3)) == estimate(-0.1, -0.3, 0.2)
+    assert flipped(estimate(0.1, None, None)).low is None
 
 
 @pytest.mark.parametrize(
@@ -90,7 +95,7 @@ def test_a_difference_seen_from_the_other_side_swaps_its_ends():
     ],
 )
 def test_a_control_is_judged_by_its_interval(low, high, chance, words):
-    assert against_chance({"low": low, "high": high}, chance).text == words
+    assert against_chance(estimate(0.25, low, high), chance).text == words
 
 
 def test_tensor_types_are_ordered_from_wide_to_narrow():

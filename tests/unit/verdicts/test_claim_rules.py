@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from claim_documents import comparisons, entry, estimate, own, pair
+from claim_documents import average, comparisons, entry, estimate, own, pair
 from claim_tables import claim, comparison, publication
 from scipy import stats
 
 from medeval.publication.desk_audit.comparator import substituted_average
 from medeval.publication.publication import Publication, load_publication
+from medeval.statistics.estimates import Estimate
 from medeval.verdicts.decide import decide_bounded_loss, decide_equality, decide_order, decide_point_value, drift
 from medeval.verdicts.document import ClaimVerdict
-from medeval.verdicts.measured import Difference, Published
+from medeval.verdicts.measured import Difference, DifferenceRow, Published, ValueRow
 from medeval.verdicts.robustness import robustness
 from medeval.verdicts.run import decide_claims
 from medeval.verdicts.values import repetition
@@ -44,11 +45,11 @@ def measured(
     for benchmark, n in SIZES.items():
         p, items = figures.choice.values[benchmark] / 100, n * share
         one_run = None if runs < 2 else 1e4 * 0.3 * p * (1 - p) / items
-        parts.append({"benchmark": benchmark, "one_run_variance": one_run, "runs": runs, "items": int(items)})
+        parts.append(ValueRow(benchmark, 100 * p, None, None, int(items), runs, one_run))
         errors.append(p * (1 - p) * (0.7 + 0.3 / runs) / items)
-    average, stated = sum(figures.choice.values[b] for b in SIZES) / 7, figures.choice.average
+    mean, stated = sum(figures.choice.values[b] for b in SIZES) / 7, figures.choice.average
     assert stated is not None
-    own_estimate = {"value": (average + shift) / 100, "se": math.sqrt(sum(errors)) / 7, "method": "test"}
+    own_estimate = Estimate((mean + shift) / 100, math.sqrt(sum(errors)) / 7, None, None, 1, "test")
     return repetition(own_estimate, parts, Published(stated, 3, 0.005), same_items=same_items)
 
 
@@ -91,9 +92,9 @@ def test_a_smoke_run_of_a_hundred_items_can_never_reproduce_an_average(
     own_error = math.sqrt(sum(p * (1 - p) / items for p in shares)) / 7
     # METHODS A7: the sampling error of 50 or 100 items a benchmark.
     assert 100 * own_error == pytest.approx({50: 2.40, 100: 1.69}[items], abs=0.005)
-    parts = [{"benchmark": name, "one_run_variance": 0.2, "runs": 3, "items": items} for name in SIZES]
+    parts = [ValueRow(name, 0.0, None, None, items, 3, 0.2) for name in SIZES]
     found = repetition(
-        {"value": (62.62 + shift) / 100, "se": own_error, "method": "test"},
+        Estimate((62.62 + shift) / 100, own_error, None, None, items, "test"),
         parts,
         Published(62.62, 3, 0.005),
         same_items=False,
@@ -168,15 +169,13 @@ def test_replies_that_can_be_read_in_two_ways_are_flagged_where_they_matter(move
     assert (Flag.EXTRACTION_SENSITIVE in decision.flags) is flagged
 
 
-def published_rows(medpsy: Publication, a: str, b: str) -> list[dict[str, Any]]:
+def published_rows(medpsy: Publication, a: str, b: str) -> list[DifferenceRow]:
     """The published differences with the item counts of METHODS A8."""
     one, two = (model.choice for model in (medpsy.model(a), medpsy.model(b)) if model)
     assert one
     assert two
     sizes = SIZES | {"mmlu_health": 1089}
-    return [
-        {"benchmark": name, "difference": one.values[name] - two.values[name], "items": n} for name, n in sizes.items()
-    ]
+    return [DifferenceRow(name, n, one.values[name] - two.values[name], None, 1.0, 1.0) for name, n in sizes.items()]
 
 
 def test_the_robustness_of_published_leads(medpsy: Publication) -> None:
@@ -249,7 +248,7 @@ def repeated(medpsy: Publication, names: dict[str, str]) -> dict[str, Any]:
     compared = pair(one, two, *entries)
     se = math.sqrt(sum(e["difference"]["se"] ** 2 for e in entries)) / len(entries)
     mean = sum(e["difference"]["value"] for e in entries) / len(entries)
-    compared["average"]["normal"] = estimate(mean, se, sum(totals.values()))
+    compared["average"]["normal"] = average(mean, se, sum(totals.values()))
     return comparisons(items_total=totals, scores=scores, comparisons=[compared])
 
 

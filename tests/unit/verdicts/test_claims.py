@@ -12,7 +12,7 @@ from medeval.verdicts.decide import (
     decide_point_value,
 )
 from medeval.verdicts.decision import withheld
-from medeval.verdicts.measured import Constant, Difference, TokenRatio
+from medeval.verdicts.measured import Constant, Difference, DifferenceRow, TokenRatio
 from medeval.verdicts.ratios import decide_size, decide_token_ratio
 from medeval.verdicts.robustness import fragility
 from medeval.verdicts.verdict import Decision, Flag, Verdict, combine
@@ -179,8 +179,8 @@ def test_equality_without_spread_is_decided_by_exact_bounds() -> None:
     assert decide_equality("medqa", "a", "b", agreeing(-100.0, 40), 1.0, 0.05).verdict == Verdict.NOT_REPRODUCED
 
 
-def entries(*values: float) -> list[dict[str, object]]:
-    return [{"benchmark": f"b{i}", "difference": value, "items": 100} for i, value in enumerate(values)]
+def entries(*values: float) -> list[DifferenceRow]:
+    return [DifferenceRow(f"b{i}", 100, value, None, 1.0, 1.0) for i, value in enumerate(values)]
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from claim_documents import comparisons, entry, estimate, graded, own, pair, system, tokens
+from claim_documents import comparisons, entry, estimate, graded, own, pair, statuses, system, tokens
 
 from medeval.errors import MedevalError
 from medeval.verdicts.run import decide_claims
@@ -66,9 +66,9 @@ class Stage:
         return paths
 
     def document(self, **changes: Any) -> Path:
-        content = comparisons(items_total=TOTALS, scores=[own("m/f16", "medqa", 0.6)])
+        content = {"items_total": TOTALS, "scores": [own("m/f16", "medqa", 0.6)]} | changes
         path = self.folder / "comparisons.json"
-        path.write_text(json.dumps(content | changes))
+        path.write_text(json.dumps(comparisons(**content)))
         return path
 
     def decide(self, *claims: dict[str, Any], weights: list[Path] | None = None, **changes: Any) -> dict[str, Any]:
@@ -232,7 +232,7 @@ def test_failed_replies_left_out_of_a_ratio_are_said(stage: Stage) -> None:
 
 
 def test_only_the_truncated_replies_of_the_target_count(stage: Stage) -> None:
-    cut = own("m/f16", "medqa", 0.6, "vulkan", mode="generate", statuses={"answered": 50, "truncated": 50})
+    cut = own("m/f16", "medqa", 0.6, "vulkan", mode="generate", statuses=statuses(50, 50))
     compared = pair("m/f16", "r/f16", entry("medqa", 0.0), mode="generate", tokens=tokens(2.0, 1.6, 2.5))
     whole = own("m/f16", "medqa", 0.6, mode="generate")
     verdict = stage.only(FEWER, comparisons=[compared], scores=[whole, cut], target="cpu")
@@ -275,7 +275,8 @@ def test_conversations_without_any_score_are_not_testable(stage: Stage) -> None:
 
 def test_conversations_that_no_two_share_are_not_testable(stage: Stage) -> None:
     compared = {"a": system("m/f16", "cpu"), "b": system("r/f16", "cpu"), "subset": "main", "difference": None}
-    compared |= {"items": 0, "missing": 4, "items_only_in_one": 8}
+    compared |= {"items": 0, "missing": 4, "items_only_in_one": 8, "judge": "judge@1"}
+    compared |= {"minimum_detectable_effect": None}
     verdict = stage.only(claim("T2", "healthbench", "paper", "rival"), conversation_comparisons=[compared])
     assert verdict["verdict"] == "NOT_TESTABLE"
     assert verdict["parts"][0]["reasons"] == ["no conversation has a score for both m/f16 and r/f16"]

@@ -13,6 +13,7 @@ from medeval.comparisons.item_scores import read_scores
 from medeval.comparisons.scores import accounts, score_entry
 from medeval.errors import MedevalError
 from medeval.records import tables
+from medeval.records.documents import as_json
 from medeval.records.files import atomic_path, refuse_to_replace, sha256_file, write_json
 from medeval.records.system import System
 from medeval.report.export.every_eval_ever import Publication, Record, aggregate
@@ -56,7 +57,7 @@ def export_every_eval_ever(
     systems = list(dict.fromkeys(part.system for part in parts))
     records = {system: Record.of(system, publication.model_id(system.model), digest) for system in systems}
     entries = [
-        {**score_entry(part, account), "account": account}
+        {**as_json(score_entry(part, account)), "account": account}
         for part, account in zip(parts, accounts(parts, items), strict=True)
     ]
     classes = class_reports(tables.read(scores_path, tables.SCORES), items)
