@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -32,7 +33,12 @@ class Document(BaseModel):
         """
         content = read_document(path, cls.SCHEMA, cls.WRITER)
         del content["schema"]
-        return validate(cls, content, path, remedy=f"Write it again with `{cls.WRITER}`.")
+        remedy = f"Write it again with `{cls.WRITER}`."
+        found = validate(cls, content, path, remedy=remedy)
+        # A field with a default would hide that its key is not there.
+        if absent := sorted(_absent(as_json(dict(found)), content)):
+            raise MedevalError(f"{path}: the key {absent[0]} is missing", remedy)
+        return found
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
@@ -48,6 +54,17 @@ class Document(BaseModel):
     def write(self, path: Path) -> None:
         """Write the document atomically."""
         write_json(path, self.as_json())
+
+
+def _absent(written: Any, read: Any, place: str = "") -> Iterator[str]:
+    """Yield the keys that a document has when it is written and had not when it was read."""
+    if isinstance(written, dict) and isinstance(read, dict):
+        for key, value in written.items():
+            name = f"{place}.{key}" if place else key
+            yield from _absent(value, read[key], name) if key in read else [name]
+    elif isinstance(written, list) and isinstance(read, list):
+        for index, (one, two) in enumerate(zip(written, read, strict=True)):
+            yield from _absent(one, two, f"{place}[{index}]")
 
 
 def as_json(result: Any) -> Any:

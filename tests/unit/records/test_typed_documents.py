@@ -48,12 +48,15 @@ def keys(value: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[
                 yield from keys(inner, (*place, key))
 
 
-def renamed(document: dict[str, Any], place: tuple[str | int, ...], key: str) -> dict[str, Any]:
+def renamed(document: dict[str, Any], place: tuple[str | int, ...], key: str, *, keep: bool) -> dict[str, Any]:
+    """Return a copy with one key under another name, or without it."""
     copy: Any = json.loads(json.dumps(document))
     owner = copy
     for step in place:
         owner = owner[step]
-    owner[f"{key}_renamed"] = owner.pop(key)
+    value = owner.pop(key)
+    if keep:
+        owner[f"{key}_renamed"] = value
     return dict(copy)
 
 
@@ -69,7 +72,7 @@ def test_what_was_written_is_read_and_written_again_alike(
 
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
-def test_a_renamed_key_anywhere_is_refused_by_name_with_the_command_that_writes_it_again(
+def test_a_renamed_or_missing_key_anywhere_is_refused_by_name_with_the_command_that_writes_it_again(
     tmp_path: Path, written: dict[str, dict[str, Any]], kind: type[Document]
 ) -> None:
     document = written[kind.SCHEMA]
@@ -77,12 +80,13 @@ def test_a_renamed_key_anywhere_is_refused_by_name_with_the_command_that_writes_
     assert len(found) >= 12
     path = tmp_path / "a.json"
     for place, key in found:
-        path.write_text(json.dumps(renamed(document, place, key)))
-        with pytest.raises(MedevalError) as error:
-            kind.read(path)
-        assert str(path) in error.value.problem
-        assert key in error.value.problem
-        assert kind.WRITER in error.value.remedy
+        for keep in (True, False):
+            path.write_text(json.dumps(renamed(document, place, key, keep=keep)))
+            with pytest.raises(MedevalError) as error:
+                kind.read(path)
+            assert str(path) in error.value.problem
+            assert key in error.value.problem
+            assert kind.WRITER in error.value.remedy
 
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
