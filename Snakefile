@@ -27,12 +27,18 @@ if not workflow.overwrite_configfiles:
     configfile: str(PROJECT / "config/demo.yaml")
 
 
-files = [Path(f) for f in workflow.overwrite_configfiles or [PROJECT / "config/demo.yaml"]]
+files = workflow.overwrite_configfiles or [PROJECT / "config/demo.yaml"]
+# A key that is given twice is refused here; Snakemake has taken the last.
 for file in files:
-    load_yaml(file)  # refuses a key that is given twice, of which Snakemake takes the last
-run = from_mapping(config, files[-1], project=PROJECT)
-RESULTS = Path("results") / run.name
-plan = Plan(run, RESULTS, PROJECT)
+    load_yaml(Path(file))
+run = from_mapping(config, Path(files[-1]), project=PROJECT)
+plan = Plan(run, Path("results", run.name), PROJECT)
+
+
+pathvars:
+    results=f"results/{run.name}",
+    logs=f"results/{run.name}/logs",
+    benchmarks=f"results/{run.name}/benchmarks",
 
 
 wildcard_constraints:
@@ -61,6 +67,6 @@ include: "workflow/rules/publish.smk"
 rule all:
     default_target: True
     input:
-        report=RESULTS / "report.html",
-        tracking=RESULTS / "mlflow.json",
-        verdicts=RESULTS / "verdicts.json",
+        report="<results>/report.html",
+        tracking="<results>/mlflow.json",
+        verdicts="<results>/verdicts.json",

@@ -1,10 +1,8 @@
 # Risk-limiting audit: `snakemake audit` decides claims on few items, in an order that is fixed beforehand. One job asks,
-# judges and asks again until every claim is decided or the budget ends. What was asked is kept in AUDIT/batches, so a
+# judges and asks again until every claim is decided or the budget ends. What was asked is kept in audit/batches, so a
 # job that is killed continues, and nothing is asked twice.
 
 from medeval.verdicts.audit.terms import needed_files
-
-AUDIT = RESULTS / "audit"
 
 
 rule audit_order:
@@ -13,11 +11,11 @@ rule audit_order:
         questions=lambda wildcards: plan.items(),
         conversations=lambda wildcards: plan.conversations(),
     output:
-        str(AUDIT / "order.json"),
+        "<results>/audit/order.json",
     log:
-        str(RESULTS / "logs/audit_order.log"),
+        "<logs>/audit_order.log",
     benchmark:
-        str(RESULTS / "benchmarks/audit_order.tsv")
+        "<benchmarks>/audit_order.tsv"
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -37,17 +35,17 @@ rule audit_order:
 
 rule audit:
     input:
-        order=str(AUDIT / "order.json"),
+        order="<results>/audit/order.json",
         claims=lambda wildcards: str(run.claims),
         questions=lambda wildcards: plan.items(),
         conversations=lambda wildcards: plan.conversations(),
         files=lambda wildcards: needed_files(plan),
     output:
-        str(RESULTS / "audit.json"),
+        "<results>/audit.json",
     log:
-        str(RESULTS / "logs/audit.log"),
+        "<logs>/audit.log",
     benchmark:
-        str(RESULTS / "benchmarks/audit.tsv")
+        "<benchmarks>/audit.tsv"
     conda:
         lambda wildcards: f"../envs/{plan.environment(plan.audit_target())}.yaml"
     threads: run.engine.threads

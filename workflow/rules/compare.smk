@@ -5,11 +5,11 @@ rule desk_audit:
     input:
         lambda wildcards: plan.publication(wildcards.publication),
     output:
-        str(RESULTS / "desk_audits/{publication}.json"),
+        "<results>/desk_audits/{publication}.json",
     log:
-        str(RESULTS / "logs/desk_audit/{publication}.log"),
+        "<logs>/desk_audit/{publication}.log",
     benchmark:
-        str(RESULTS / "benchmarks/desk_audit/{publication}.tsv")
+        "<benchmarks>/desk_audit/{publication}.tsv"
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -29,11 +29,11 @@ rule compare:
         questions=lambda wildcards: plan.items(),
         conversations=lambda wildcards: plan.conversations(),
     output:
-        str(RESULTS / "comparisons.json"),
+        "<results>/comparisons.json",
     log:
-        str(RESULTS / "logs/compare.log"),
+        "<logs>/compare.log",
     benchmark:
-        str(RESULTS / "benchmarks/compare.tsv")
+        "<benchmarks>/compare.tsv"
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -57,14 +57,14 @@ rule compare:
 rule verdict:
     input:
         claims=lambda wildcards: str(run.claims),
-        comparisons=str(RESULTS / "comparisons.json"),
+        comparisons="<results>/comparisons.json",
         weights=lambda wildcards: plan.weights_descriptions(),
     output:
-        str(RESULTS / "verdicts.json"),
+        "<results>/verdicts.json",
     log:
-        str(RESULTS / "logs/verdict.log"),
+        "<logs>/verdict.log",
     benchmark:
-        str(RESULTS / "benchmarks/verdict.tsv")
+        "<benchmarks>/verdict.tsv"
     conda:
         "../envs/cpu.yaml"
     threads: 1

@@ -3,14 +3,14 @@
 
 rule overlap:
     input:
-        questions=str(RESULTS / "items/{benchmark}.parquet"),
+        questions="<results>/items/{benchmark}.parquet",
         corpora=lambda wildcards: plan.corpora(),
     output:
-        str(RESULTS / "contamination/{benchmark}.json"),
+        "<results>/contamination/{benchmark}.json",
     log:
-        str(RESULTS / "logs/overlap/{benchmark}.log"),
+        "<logs>/overlap/{benchmark}.log",
     benchmark:
-        str(RESULTS / "benchmarks/overlap/{benchmark}.tsv")
+        "<benchmarks>/overlap/{benchmark}.tsv"
     conda:
         "../envs/cpu.yaml"
     threads: 1

@@ -2,22 +2,22 @@
 # A look at the device comes first where there is something to find out: does it compute what the processor
 # computes, and how many replies go best together. Shards of a benchmark are jobs of their own.
 
-RESPONSES = str(RESULTS / "responses/{model}/{variant}/{target}/{benchmark}.parquet")
-SHARD = str(
-    RESULTS / "responses/{model}/{variant}/{target}/{benchmark}.shards/{shard}.parquet"
+RESPONSES = "<results>/responses/{model}/{variant}/{target}/{benchmark}.parquet"
+SHARD = (
+    "<results>/responses/{model}/{variant}/{target}/{benchmark}.shards/{shard}.parquet"
 )
 RECORDS = [".lm_eval.json", ".timings.parquet"]
 
 
 rule probe:
     input:
-        weights=str(RESULTS / "weights/{model}/{variant}.gguf"),
+        weights="<results>/weights/{model}/{variant}.gguf",
     output:
-        str(RESULTS / "probes/{model}/{variant}/{target}.json"),
+        "<results>/probes/{model}/{variant}/{target}.json",
     log:
-        str(RESULTS / "logs/probe/{model}/{variant}/{target}.log"),
+        "<logs>/probe/{model}/{variant}/{target}.log",
     benchmark:
-        str(RESULTS / "benchmarks/probe/{model}/{variant}/{target}.tsv")
+        "<benchmarks>/probe/{model}/{variant}/{target}.tsv"
     conda:
         lambda wildcards: f"../envs/{wildcards.target}.yaml"
     threads: run.engine.threads
@@ -41,7 +41,7 @@ rule probe:
 
 rule evaluate:
     input:
-        questions=str(RESULTS / "items/{benchmark}.parquet"),
+        questions="<results>/items/{benchmark}.parquet",
         weights=lambda wildcards: plan.evaluated_files(
             wildcards.model, wildcards.variant, wildcards.target
         ),
@@ -52,9 +52,9 @@ rule evaluate:
         responses=RESPONSES,
         records=[RESPONSES + name for name in RECORDS],
     log:
-        str(RESULTS / "logs/evaluate/{model}/{variant}/{target}/{benchmark}.log"),
+        "<logs>/evaluate/{model}/{variant}/{target}/{benchmark}.log",
     benchmark:
-        str(RESULTS / "benchmarks/evaluate/{model}/{variant}/{target}/{benchmark}.tsv")
+        "<benchmarks>/evaluate/{model}/{variant}/{target}/{benchmark}.tsv"
     conda:
         lambda wildcards: f"../envs/{plan.environment(wildcards.target)}.yaml"
     threads: run.engine.threads
@@ -106,15 +106,9 @@ if run.engine.shards > 1:
             responses=SHARD,
             records=[SHARD + name for name in RECORDS],
         log:
-            str(
-                RESULTS
-                / "logs/evaluate/{model}/{variant}/{target}/{benchmark}.{shard}.log"
-            ),
+            "<logs>/evaluate/{model}/{variant}/{target}/{benchmark}.{shard}.log",
         benchmark:
-            str(
-                RESULTS
-                / "benchmarks/evaluate/{model}/{variant}/{target}/{benchmark}.{shard}.tsv"
-            )
+            "<benchmarks>/evaluate/{model}/{variant}/{target}/{benchmark}.{shard}.tsv"
         params:
             shard=lambda wildcards: f"--shard={wildcards.shard}",
         message:
@@ -128,9 +122,9 @@ if run.engine.shards > 1:
             responses=RESPONSES,
             records=[RESPONSES + name for name in RECORDS],
         log:
-            str(RESULTS / "logs/merge/{model}/{variant}/{target}/{benchmark}.log"),
+            "<logs>/merge/{model}/{variant}/{target}/{benchmark}.log",
         benchmark:
-            str(RESULTS / "benchmarks/merge/{model}/{variant}/{target}/{benchmark}.tsv")
+            "<benchmarks>/merge/{model}/{variant}/{target}/{benchmark}.tsv"
         conda:
             "../envs/cpu.yaml"
         threads: 1

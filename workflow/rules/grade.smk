@@ -3,17 +3,15 @@
 
 rule grade:
     input:
-        conversations=str(RESULTS / "items/healthbench.parquet"),
-        responses=str(
-            RESULTS / "responses/{model}/{variant}/{target}/healthbench.parquet"
-        ),
+        conversations="<results>/items/healthbench.parquet",
+        responses="<results>/responses/{model}/{variant}/{target}/healthbench.parquet",
         judge=lambda wildcards: plan.judge_weights(),
     output:
-        str(RESULTS / "grades/{model}/{variant}/{target}.parquet"),
+        "<results>/grades/{model}/{variant}/{target}.parquet",
     log:
-        str(RESULTS / "logs/grade/{model}/{variant}/{target}.log"),
+        "<logs>/grade/{model}/{variant}/{target}.log",
     benchmark:
-        str(RESULTS / "benchmarks/grade/{model}/{variant}/{target}.tsv")
+        "<benchmarks>/grade/{model}/{variant}/{target}.tsv"
     conda:
         "../envs/cpu.yaml"
     threads: run.engine.threads

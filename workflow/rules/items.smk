@@ -12,12 +12,12 @@ rule fetch_rows:
             plan.source(wildcards.owner, wildcards.index)
         ),
     output:
-        rows=str(RESULTS / "sources/{owner}/{index}/{file}"),
-        origin=str(RESULTS / "sources/{owner}/{index}/{file}.source.json"),
+        rows="<results>/sources/{owner}/{index}/{file}",
+        origin="<results>/sources/{owner}/{index}/{file}.source.json",
     log:
-        str(RESULTS / "logs/fetch_rows/{owner}/{index}/{file}.log"),
+        "<logs>/fetch_rows/{owner}/{index}/{file}.log",
     benchmark:
-        str(RESULTS / "benchmarks/fetch_rows/{owner}/{index}/{file}.tsv")
+        "<benchmarks>/fetch_rows/{owner}/{index}/{file}.tsv"
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -41,11 +41,11 @@ rule items:
     input:
         lambda wildcards: plan.sources(wildcards.benchmark),
     output:
-        str(RESULTS / "items/{benchmark}.parquet"),
+        "<results>/items/{benchmark}.parquet",
     log:
-        str(RESULTS / "logs/items/{benchmark}.log"),
+        "<logs>/items/{benchmark}.log",
     benchmark:
-        str(RESULTS / "benchmarks/items/{benchmark}.tsv")
+        "<benchmarks>/items/{benchmark}.tsv"
     conda:
         "../envs/cpu.yaml"
     threads: 1

@@ -3,21 +3,21 @@
 
 rule report:
     input:
-        comparisons=str(RESULTS / "comparisons.json"),
-        verdicts=str(RESULTS / "verdicts.json"),
+        comparisons="<results>/comparisons.json",
+        verdicts="<results>/verdicts.json",
         weights=lambda wildcards: plan.weights_descriptions(),
         overlaps=lambda wildcards: plan.overlaps(),
         audits=lambda wildcards: plan.desk_audits(),
     output:
         report(
-            str(RESULTS / "report.html"),
+            "<results>/report.html",
             caption="../report/report.rst",
             category="Report",
         ),
     log:
-        str(RESULTS / "logs/report.log"),
+        "<logs>/report.log",
     benchmark:
-        str(RESULTS / "benchmarks/report.tsv")
+        "<benchmarks>/report.tsv"
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -35,17 +35,17 @@ rule report:
 
 rule track:
     input:
-        comparisons=str(RESULTS / "comparisons.json"),
-        verdicts=str(RESULTS / "verdicts.json"),
-        report=str(RESULTS / "report.html"),
+        comparisons="<results>/comparisons.json",
+        verdicts="<results>/verdicts.json",
+        report="<results>/report.html",
         scores=lambda wildcards: plan.scores(),
         grades=lambda wildcards: plan.grades(),
     output:
-        str(RESULTS / "mlflow.json"),
+        "<results>/mlflow.json",
     log:
-        str(RESULTS / "logs/track.log"),
+        "<logs>/track.log",
     benchmark:
-        str(RESULTS / "benchmarks/track.tsv")
+        "<benchmarks>/track.tsv"
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -54,8 +54,8 @@ rule track:
         runtime="1h",
     params:
         experiment=lambda wildcards: run.name,
-        store=str(RESULTS / "mlflow.db"),
-        artifacts=str(RESULTS / "mlflow-artifacts"),
+        store="<results>/mlflow.db",
+        artifacts="<results>/mlflow-artifacts",
         config=lambda wildcards: run.model_dump_json(),
     message:
         "Logging the comparisons to MLflow"

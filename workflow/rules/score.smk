@@ -3,16 +3,14 @@
 
 rule score:
     input:
-        questions=str(RESULTS / "items/{benchmark}.parquet"),
-        responses=str(
-            RESULTS / "responses/{model}/{variant}/{target}/{benchmark}.parquet"
-        ),
+        questions="<results>/items/{benchmark}.parquet",
+        responses="<results>/responses/{model}/{variant}/{target}/{benchmark}.parquet",
     output:
-        str(RESULTS / "scores/{model}/{variant}/{target}/{benchmark}.parquet"),
+        "<results>/scores/{model}/{variant}/{target}/{benchmark}.parquet",
     log:
-        str(RESULTS / "logs/score/{model}/{variant}/{target}/{benchmark}.log"),
+        "<logs>/score/{model}/{variant}/{target}/{benchmark}.log",
     benchmark:
-        str(RESULTS / "benchmarks/score/{model}/{variant}/{target}/{benchmark}.tsv")
+        "<benchmarks>/score/{model}/{variant}/{target}/{benchmark}.tsv"
     conda:
         "../envs/cpu.yaml"
     threads: 1

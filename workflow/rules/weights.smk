@@ -14,12 +14,12 @@ rule fetch_weights:
             plan.variant(*wildcards.fetched.split("/")).source
         ),
     output:
-        weights=str(RESULTS / "weights/{fetched}.gguf"),
-        origin=str(RESULTS / "weights/{fetched}.gguf.source.json"),
+        weights="<results>/weights/{fetched}.gguf",
+        origin="<results>/weights/{fetched}.gguf.source.json",
     log:
-        str(RESULTS / "logs/fetch_weights/{fetched}.log"),
+        "<logs>/fetch_weights/{fetched}.log",
     benchmark:
-        str(RESULTS / "benchmarks/fetch_weights/{fetched}.tsv")
+        "<benchmarks>/fetch_weights/{fetched}.tsv"
     wildcard_constraints:
         fetched=one_of(plan.fetched()),
     conda:
@@ -45,12 +45,12 @@ rule fetch_checkpoint:
     input:
         lambda wildcards: plan.local_source(plan.checkpoint_source(**wildcards)),
     output:
-        file=str(RESULTS / "checkpoints/{model}/{variant}/{file}"),
-        origin=str(RESULTS / "checkpoints/{model}/{variant}/{file}.source.json"),
+        file="<results>/checkpoints/{model}/{variant}/{file}",
+        origin="<results>/checkpoints/{model}/{variant}/{file}.source.json",
     log:
-        str(RESULTS / "logs/fetch_checkpoint/{model}/{variant}/{file}.log"),
+        "<logs>/fetch_checkpoint/{model}/{variant}/{file}.log",
     benchmark:
-        str(RESULTS / "benchmarks/fetch_checkpoint/{model}/{variant}/{file}.tsv")
+        "<benchmarks>/fetch_checkpoint/{model}/{variant}/{file}.tsv"
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -71,12 +71,12 @@ rule convert:
     input:
         lambda wildcards: plan.checkpoint(*wildcards.converted.split("/")),
     output:
-        weights=str(RESULTS / "weights/{converted}.gguf"),
-        provenance=str(RESULTS / "weights/{converted}.gguf.provenance.json"),
+        weights="<results>/weights/{converted}.gguf",
+        provenance="<results>/weights/{converted}.gguf.provenance.json",
     log:
-        str(RESULTS / "logs/convert/{converted}.log"),
+        "<logs>/convert/{converted}.log",
     benchmark:
-        str(RESULTS / "benchmarks/convert/{converted}.tsv")
+        "<benchmarks>/convert/{converted}.tsv"
     wildcard_constraints:
         converted=one_of(plan.converted()),
     conda:
@@ -104,12 +104,12 @@ rule fetch_calibration_text:
             run.model(wildcards.model).imatrices[wildcards.imatrix].text
         ),
     output:
-        text=str(RESULTS / "imatrices/{model}/{imatrix}/{file}"),
-        origin=str(RESULTS / "imatrices/{model}/{imatrix}/{file}.source.json"),
+        text="<results>/imatrices/{model}/{imatrix}/{file}",
+        origin="<results>/imatrices/{model}/{imatrix}/{file}.source.json",
     log:
-        str(RESULTS / "logs/fetch_calibration_text/{model}/{imatrix}/{file}.log"),
+        "<logs>/fetch_calibration_text/{model}/{imatrix}/{file}.log",
     benchmark:
-        str(RESULTS / "benchmarks/fetch_calibration_text/{model}/{imatrix}/{file}.tsv")
+        "<benchmarks>/fetch_calibration_text/{model}/{imatrix}/{file}.tsv"
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -136,12 +136,12 @@ rule imatrix:
         ),
         text=lambda wildcards: plan.calibration_text(wildcards.model, wildcards.imatrix),
     output:
-        matrix=str(RESULTS / "imatrices/{model}/{imatrix}.gguf"),
-        provenance=str(RESULTS / "imatrices/{model}/{imatrix}.gguf.provenance.json"),
+        matrix="<results>/imatrices/{model}/{imatrix}.gguf",
+        provenance="<results>/imatrices/{model}/{imatrix}.gguf.provenance.json",
     log:
-        str(RESULTS / "logs/imatrix/{model}/{imatrix}.log"),
+        "<logs>/imatrix/{model}/{imatrix}.log",
     benchmark:
-        str(RESULTS / "benchmarks/imatrix/{model}/{imatrix}.tsv")
+        "<benchmarks>/imatrix/{model}/{imatrix}.tsv"
     conda:
         "../envs/cpu.yaml"
     threads: run.engine.threads
@@ -167,12 +167,12 @@ rule quantize:
         ),
         imatrix=lambda wildcards: plan.imatrix(wildcards.model, wildcards.variant),
     output:
-        weights=str(RESULTS / "weights/{model}/{variant}.gguf"),
-        provenance=str(RESULTS / "weights/{model}/{variant}.gguf.provenance.json"),
+        weights="<results>/weights/{model}/{variant}.gguf",
+        provenance="<results>/weights/{model}/{variant}.gguf.provenance.json",
     log:
-        str(RESULTS / "logs/quantize/{model}/{variant}.log"),
+        "<logs>/quantize/{model}/{variant}.log",
     benchmark:
-        str(RESULTS / "benchmarks/quantize/{model}/{variant}.tsv")
+        "<benchmarks>/quantize/{model}/{variant}.tsv"
     wildcard_constraints:
         variant="|".join(sorted({variant for _, variant in plan.quantized()})) or "none",
     conda:
@@ -198,13 +198,13 @@ rule quantize:
 
 rule inspect_weights:
     input:
-        str(RESULTS / "weights/{model}/{variant}.gguf"),
+        "<results>/weights/{model}/{variant}.gguf",
     output:
-        str(RESULTS / "weights/{model}/{variant}.gguf.json"),
+        "<results>/weights/{model}/{variant}.gguf.json",
     log:
-        str(RESULTS / "logs/inspect_weights/{model}/{variant}.log"),
+        "<logs>/inspect_weights/{model}/{variant}.log",
     benchmark:
-        str(RESULTS / "benchmarks/inspect_weights/{model}/{variant}.tsv")
+        "<benchmarks>/inspect_weights/{model}/{variant}.tsv"
     conda:
         "../envs/cpu.yaml"
     threads: 1
