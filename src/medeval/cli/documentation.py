@@ -43,7 +43,7 @@ def _page(config: dict[str, Any], publication: dict[str, Any]) -> str:
     lines = [
         "# Configuration",
         "",
-        "<!-- Written by `medeval schema` from src/medeval/run; change the descriptions there. -->",
+        "<!-- Written by `medeval schema` from the types in src/medeval/run and src/medeval/publication. -->",
         "",
         "A run is one YAML file, such as `config/demo.yaml` or `config/medpsy.yaml`. `medeval check FILE` validates",
         "it and says what it will do. Unknown keys are errors. A relative path is looked up in the folder where the",

@@ -1,4 +1,4 @@
-"""Commands from items to scores: evaluate, score."""
+"""Commands from items to responses: evaluate, merge."""
 
 from pathlib import Path
 

@@ -22,7 +22,7 @@ class Graded:
     """One system's graded conversations of one subset.
 
     Attributes:
-        summary: The scores of `healthbench.scoring`.
+        summary: The scores of `grades.scoring`.
         examples: Unclipped score per conversation (samples averaged), indexed by item id, without those
             that have a missing verdict.
         missing: Conversations left out for that reason.

@@ -1,1 +1,1 @@
-"""Do the test items stand in a training text, and does a model behave as if they did?"""
+"""Do the test items stand in a training text?"""

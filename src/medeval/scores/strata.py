@@ -36,7 +36,7 @@ def stratum_estimate(scores: npt.ArrayLike, clusters: Sequence[str]) -> dict[str
         clusters: What the items that are not independent share, shape (n,).
 
     Returns:
-        `items`, `accuracy`, `rule` of `coverage.strata.reporting_rule`, and `low`, `high`, `method` of its 95 %
+        `items`, `accuracy`, `rule` of `items.coverage.strata.reporting_rule`, and `low`, `high`, `method` of its 95 %
         interval: Wilson's from 30 items on, exact below, clustered or Student's where scores are no independent 0 or
         1; None below 10 items, of which nothing may be said.
     """

@@ -19,7 +19,7 @@ from medeval.statistics.intervals import (
     wilson,
 )
 
-# Methods page A3, computed there with statsmodels.
+# Computed with statsmodels.
 CLUSTERED_SCORES = [1, 1, 1, 0, 0, 1, 0, 0, 0, 1, 1, 0]
 CLUSTERS = [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
 

@@ -18,7 +18,7 @@ from medeval.statistics.paired import (
     tango_interval,
 )
 
-# Methods page A4.
+# A worked example.
 A = [1, 1, 1, 1, 0, 0, 1, 0, 1, 1]
 B = [1, 0, 1, 0, 0, 1, 1, 0, 0, 1]
 

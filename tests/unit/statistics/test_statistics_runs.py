@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from medeval.statistics.churn import churn
 from medeval.statistics.runs import decompose_runs, one_run_variance, replication_se, required_runs
 
-# The printed example of METHODS A6: MSW 0.1666667, error over fixed items of the mean of three runs 0.1178511.
+# A worked example: MSW 0.1666667, error over fixed items of the mean of three runs 0.1178511.
 RUNS = [[1, 1, 1], [1, 0, 1], [0, 0, 1], [0, 0, 0]]
 
 
@@ -58,7 +58,7 @@ def test_flips_are_averaged_over_every_pair_of_runs() -> None:
 
 
 def test_the_error_of_a_paired_loss_is_made_of_the_effective_discordance() -> None:
-    # METHODS A10: Var = (phi - L^2) / n with phi the discordance of the run-averaged scores.
+    # Var = (phi - L^2) / n with phi the discordance of the run-averaged scores.
     rng = np.random.default_rng(2)
     base, test = ((rng.random((500, 3)) < 0.7).astype(float) for _ in range(2))
     difference = base.mean(axis=1) - test.mean(axis=1)

@@ -58,7 +58,7 @@ def value(found: Difference, **changes: Any) -> Decision:
 
 
 def test_the_error_of_repeating_the_published_average_on_the_same_items(medpsy: Publication) -> None:
-    # METHODS A7: MedPsy-1.7B, three runs on each side, share within items 0.3 -> 0.221 points.
+    # MedPsy-1.7B, three runs on each side, share within items 0.3 -> 0.221 points.
     found = measured(medpsy, "MedPsy-1.7B")
     assert found.se == pytest.approx(0.221, abs=0.0005)
     assert found.estimand is Estimand.FIXED
@@ -66,7 +66,7 @@ def test_the_error_of_repeating_the_published_average_on_the_same_items(medpsy: 
 
 @pytest.mark.parametrize(
     ("shift", "reproduced", "contradicted"),
-    # METHODS A7, computed there for an error of 0.221 and a margin of 1.
+    # Computed by hand for an error of 0.221 and a margin of 1.
     [(0.0, 0.996, 0.0), (0.5, 0.731, 0.0), (1.0, 0.050, 0.025), (1.5, 0.0, 0.618), (2.0, 0.0, 0.995)],
 )
 def test_how_often_a_value_reproduces_by_how_far_the_truth_is_off(
@@ -90,7 +90,7 @@ def test_a_smoke_run_of_a_hundred_items_can_never_reproduce_an_average(
     assert figures.choice is not None
     shares = [figures.choice.values[name] / 100 for name in SIZES]
     own_error = math.sqrt(sum(p * (1 - p) / items for p in shares)) / 7
-    # METHODS A7: the sampling error of 50 or 100 items a benchmark.
+    # The sampling error of 50 or 100 items a benchmark.
     assert 100 * own_error == pytest.approx({50: 2.40, 100: 1.69}[items], abs=0.005)
     parts = [ValueRow(name, 0.0, None, None, items, 3, 0.2) for name in SIZES]
     found = repetition(
@@ -170,7 +170,7 @@ def test_replies_that_can_be_read_in_two_ways_are_flagged_where_they_matter(move
 
 
 def published_rows(medpsy: Publication, a: str, b: str) -> list[DifferenceRow]:
-    """The published differences with the item counts of METHODS A8."""
+    """The published differences with the item counts that were published."""
     one, two = (model.choice for model in (medpsy.model(a), medpsy.model(b)) if model)
     assert one
     assert two
@@ -179,7 +179,7 @@ def published_rows(medpsy: Publication, a: str, b: str) -> list[DifferenceRow]:
 
 
 def test_the_robustness_of_published_leads(medpsy: Publication) -> None:
-    # METHODS A8, worked out from the published figures.
+    # Worked out from the published figures.
     fragile = robustness(published_rows(medpsy, "MedPsy-4B", "MedGemma-27B-text-it"))
     assert (fragile["ahead"], fragile["behind"]) == (3, 4)
     assert fragile["micro"] == pytest.approx(0.325, abs=5e-4)
@@ -200,7 +200,7 @@ def test_the_robustness_of_published_leads(medpsy: Publication) -> None:
 
 @pytest.mark.parametrize(
     ("model", "kinds", "average"),
-    # METHODS A12: the makers' own figures for the comparable sets, and for more of them.
+    # The makers' own figures for the comparable sets, and for more of them.
     [
         ("MedGemma-27B-text-it", {"same"}, 71.70),
         ("MedGemma-27B-text-it", {"same", "similar"}, 71.20),

@@ -17,7 +17,7 @@ from medeval.verdicts.ratios import decide_size, decide_token_ratio
 from medeval.verdicts.robustness import fragility
 from medeval.verdicts.verdict import Decision, Flag, Verdict, combine
 
-# METHODS A9: the published difference of the averages and its unpaired error, in points.
+# The published difference of the averages and its unpaired error, in points.
 UNRESOLVED = Difference(0.591, 0.644, 0.591 - 1.262, 0.591 + 1.262, 0.359, 13451, "normal")
 RESOLVED = Difference(11.424, 0.724, 10.0, 12.84, 1e-12, 13451, "normal")
 
@@ -75,7 +75,7 @@ def test_partial_coverage_is_flagged_with_what_is_missing() -> None:
 @pytest.mark.parametrize(
     ("loss", "se", "verdict"),
     [
-        # METHODS A10: with an error of 0.156 a loss up to 0.74 is certified below 1, with 0.349 up to 0.43.
+        # With an error of 0.156 a loss up to 0.74 is certified below 1, with 0.349 up to 0.43.
         (0.73, 0.156, Verdict.REPRODUCED),
         (0.75, 0.156, Verdict.INCONCLUSIVE),
         (0.42, 0.349, Verdict.REPRODUCED),
@@ -90,7 +90,7 @@ def test_a_bounded_loss_needs_its_one_sided_bound_below_the_margin(loss: float, 
 
 
 def test_equality_needs_the_ninety_percent_interval_inside_the_margin() -> None:
-    # METHODS A9: 0.59 with an error of 0.456 is tied within 1.5 points (90 % interval -0.16 to 1.34), not within 1.
+    # 0.59 with an error of 0.456 is tied within 1.5 points (90 % interval -0.16 to 1.34), not within 1.
     found = Difference(0.591, 0.456, -0.3, 1.48, 0.2, 13451, "normal")
     assert decide_equality("average", "a", "b", found, 1.5, 0.05).verdict == Verdict.REPRODUCED
     assert decide_equality("average", "a", "b", found, 1.0, 0.05).verdict == Verdict.INCONCLUSIVE
@@ -100,7 +100,7 @@ def test_equality_needs_the_ninety_percent_interval_inside_the_margin() -> None:
 
 @pytest.mark.parametrize(
     ("difference", "verdict"),
-    # METHODS A7: with an error of 0.221 and a margin of 1, below 0.64 reproduces and above 1.43 does not.
+    # With an error of 0.221 and a margin of 1, below 0.64 reproduces and above 1.43 does not.
     [
         (0.63, Verdict.REPRODUCED),
         (0.65, Verdict.INCONCLUSIVE),

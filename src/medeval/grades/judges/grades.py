@@ -44,7 +44,7 @@ class Graded:
 
 
 def read_graded(path: Path) -> Graded:
-    """Read graded criteria: a table of ours, or anybody's that ``healthbench.foreign`` can read.
+    """Read graded criteria: a table of ours, or anybody's that ``grades.foreign`` can read.
 
     Raises:
         MedevalError: The file is missing or unusable, lacks a column, or has a criterion twice.

@@ -109,7 +109,7 @@ def aggregate(
     Args:
         record: Its names.
         publication: What its publisher says.
-        entries: `compare.scores.score_entry` of every benchmark and mode, each with its `account` beside.
+        entries: `comparisons.scores.score_entry` of every benchmark and mode, each with its `account` beside.
         classes: `breakdown.class_reports` of the system.
         revisions: Benchmark -> revisions of its items' source.
     """

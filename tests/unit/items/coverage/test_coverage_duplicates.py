@@ -39,7 +39,7 @@ def options_shuffled(row: Row, draw: random.Random) -> Row:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_planted_copies_are_found_and_nothing_else_is(seed: int) -> None:
-    """METHODS.md B2: recall 100 %, at least 95 % and 100 %; no false pair.
+    """Recall 100 %, at least 95 % and 100 %; no false pair.
 
     Words are changed in stems of twelve words or more: two words of six to eleven are a fifth to a third of the
     question, and only about a third of such changes are found.

@@ -10,7 +10,7 @@ from medeval.items.coverage.minhash import BANDS, ROWS, candidates, equal_key_pa
 from medeval.items.coverage.shingles import jaccard, shingle
 from medeval.text.words import normalise
 
-# METHODS.md B1: "for" and "at": 14 words each, of 16 different trigrams 8 are in both.
+# "for" and "at": 14 words each, of 16 different trigrams 8 are in both.
 FIRST = normalise("the patient presents with acute chest pain and dyspnea on exertion for two days")
 SECOND = normalise("the patient presents with acute chest pain and dyspnea at rest for two days")
 

@@ -111,6 +111,6 @@ def test_the_floors_are_those_of_guessing_and_of_one_letter_throughout() -> None
     assert floors.chance == pytest.approx((1 / 4 + 1 / 2 + 2 / 4) / 3)
     assert (floors.option_counts, floors.gold_positions) == ({2: 1, 4: 2}, {"A": 2, "B": 1})
     assert (floors.best_constant, floors.several_golds) == (pytest.approx(2 / 3), 1)
-    # METHODS.md F5: (acc - 1/m) / (1 - 1/m)
+    # (acc - 1/m) / (1 - 1/m)
     assert chance_corrected(0.1, 0.1) == 0
     assert chance_corrected(0.55, 0.1) == pytest.approx(0.5)
