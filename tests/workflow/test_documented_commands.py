@@ -201,7 +201,7 @@ STAND_INS = {
     ),
     ".venv-vllm/bin/medeval evaluate --target vllm --checkpoint path/to/checkpoint --items medqa.parquet "
     "--model medpsy-4b --variant bf16 --out responses.parquet": StandIn(
-        f"medeval evaluate --target cpu --weights {WEIGHTS}/f16.gguf --items first/medqa.parquet "
+        f"medeval evaluate --target cpu --weights {WEIGHTS}/f16.gguf --items {RUN}/items/medqa.parquet "
         f"--model medpsy-4b --variant bf16 {LETTERS} --out responses.parquet",
         GPU,
     ),
