@@ -54,8 +54,8 @@ rule track:
         runtime="1h",
     params:
         experiment=lambda wildcards: run.name,
-        store="<results>/mlflow.db",
-        artifacts="<results>/mlflow-artifacts",
+        store=lambda wildcards: plan.results / "mlflow.db",
+        artifacts=lambda wildcards: plan.results / "mlflow-artifacts",
         config=lambda wildcards: run.model_dump_json(),
     message:
         "Logging the comparisons to MLflow"
