@@ -54,3 +54,15 @@ def test_the_command_line_starts_quickly_because_heavy_packages_wait() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_reading_the_workflow_waits_for_no_heavy_package() -> None:
+    # Every job reads the Snakefile again.
+    files = [ROOT / "Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]
+    imports = [
+        line for file in files for line in re.findall(r"^(?:from|import) medeval.*", file.read_text(), re.MULTILINE)
+    ]
+    assert len(imports) >= 3
+    code = "\n".join([*imports, "import sys; print([m for m in ('scipy', 'pandas', 'mlflow') if m in sys.modules])"])
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

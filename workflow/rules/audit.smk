@@ -2,7 +2,12 @@
 # judges and asks again until every claim is decided or the budget ends. What was asked is kept in audit/batches, so a
 # job that is killed continues, and nothing is asked twice.
 
-from medeval.verdicts.audit.terms import needed_files
+
+def audited_files(wildcards):
+    # Imported here, since it takes seconds that no other rule should wait for.
+    from medeval.verdicts.audit.terms import needed_files
+
+    return needed_files(plan)
 
 
 rule audit_order:
@@ -39,7 +44,7 @@ rule audit:
         claims=lambda wildcards: str(run.claims),
         questions=lambda wildcards: plan.items(),
         conversations=lambda wildcards: plan.conversations(),
-        files=lambda wildcards: needed_files(plan),
+        files=audited_files,
     output:
         "<results>/audit.json",
     log:
