@@ -53,6 +53,7 @@ wildcard_constraints:
     file=r"[^/]+(?<!\.source\.json)",
 
 
+include: "workflow/rules/common.smk"
 include: "workflow/rules/weights.smk"
 include: "workflow/rules/items.smk"
 include: "workflow/rules/evaluate.smk"

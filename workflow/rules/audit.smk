@@ -3,13 +3,6 @@
 # job that is killed continues, and nothing is asked twice.
 
 
-def audited_files(wildcards):
-    # Imported here, since it takes seconds that no other rule should wait for.
-    from medeval.verdicts.audit.terms import needed_files
-
-    return needed_files(plan)
-
-
 rule audit_order:
     input:
         claims=lambda wildcards: str(run.claims),
