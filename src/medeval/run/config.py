@@ -17,7 +17,7 @@ from medeval.run.judge import read_judge
 from medeval.run.lock import locked, read_lock
 from medeval.run.model import Model, Section, Slug, Variant
 from medeval.run.shipped import located, project_of
-from medeval.run.sources import AnySource, FileSource, HubSource, PypiSource, Source
+from medeval.run.sources import AnySource, FileSource, HubSource, Source, path_of
 
 BenchmarkId = Literal[
     "medqa", "medmcqa", "pubmedqa", "mmlu_health", "mmlu_pro_health", "medxpertqa", "afrimedqa", "healthbench"
@@ -281,7 +281,7 @@ def from_mapping(
     if isinstance(judge := document.get("judge"), str):
         expanded["judge"] = read_judge(located(Path(judge), root)).model_dump()
     run = _with_files_located(validate(RunConfig, expanded, path), root)
-    _refuse_wildcards(run, path)
+    _refuse_names(run, path)
     if run.lock is None or not with_lock:
         return run
     lock_path = located(run.lock, root)
@@ -327,10 +327,12 @@ def _changed_variant(variant: Variant, change: Callable[[AnySource], AnySource])
     return variant
 
 
-def _refuse_wildcards(run: RunConfig, path: Path) -> None:
-    """Refuse paths that Snakemake would fill in: names in braces and in < >, even in what functions return."""
-    files = {HubSource: "file", PypiSource: "member", FileSource: "path"}
-    named = [str(getattr(source, files[type(source)])) for source in run.sources()]
+def _refuse_names(run: RunConfig, path: Path) -> None:
+    """Refuse names that the workflow cannot have.
+
+    Snakemake fills in names in braces and in < >, even in what functions return; a record stands beside fetched files.
+    """
+    named = [path_of(source) for source in run.sources()]
     for file in (*named, str(run.claims), *map(str, run.desk_audits)):
         if _WILDCARD.search(file):
             raise MedevalError(

@@ -10,9 +10,7 @@ from medeval.run.audited import settings_of, target_of
 from medeval.run.config import LocalJudge, RunConfig
 from medeval.run.model import Variant
 from medeval.run.shipped import CHECKOUT, located
-from medeval.run.sources import FileSource, HubSource, PypiSource
-
-AnySource = HubSource | PypiSource | FileSource
+from medeval.run.sources import AnySource, FileSource, path_of
 
 
 class Plan:
@@ -220,13 +218,7 @@ class Plan:
 
 def source_name(source: AnySource) -> str:
     """Return the file name of a source, which some loaders read meaning from."""
-    match source:
-        case HubSource():
-            return Path(source.file).name
-        case PypiSource():
-            return Path(source.member).name
-        case FileSource():
-            return source.path.name
+    return Path(path_of(source)).name
 
 
 def one_of(pairs: list[tuple[str, str]]) -> str:

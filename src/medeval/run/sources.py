@@ -79,6 +79,17 @@ def parse_source(text: str) -> AnySource:
         ) from error
 
 
+def path_of(source: AnySource) -> str:
+    """Return the path of the file where it comes from: in its repository, its package or on this machine."""
+    match source:
+        case HubSource():
+            return source.file
+        case PypiSource():
+            return source.member
+        case FileSource():
+            return str(source.path)
+
+
 def describe(source: AnySource) -> str:
     """Return one line that names the exact file, for logs and reports."""
     match source:

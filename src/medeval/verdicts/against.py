@@ -67,7 +67,7 @@ def changes(previous: Verdicts, now: Verdicts) -> Changes:
     came = [f"{name}  new: {entry.verdict}" for name, entry in after.items() if name not in before]
     went = [f"{name}  gone: was {entry.verdict}" for name, entry in before.items() if name not in after]
     return Changes(
-        verdicts=(*(line for a, b in both if a.verdict != b.verdict for line in [_verdict(a, b)]), *came, *went),
+        verdicts=(*(_verdict(a, b) for a, b in both if a.verdict != b.verdict), *came, *went),
         flags=tuple(_flags(a, b) for a, b in both if a.verdict == b.verdict and a.flags != b.flags),
         inputs=tuple(_inputs(previous, now)),
     )
@@ -80,10 +80,8 @@ def _verdict(before: ClaimVerdict, now: ClaimVerdict) -> str:
     for part in now.parts:
         was, found = earlier.get(_place(part), "not a part of the claim"), _found(part)
         lines += [f"       {_place(part)}: {was} -> {found}"] if was != found else []
-    present = {_place(part) for part in now.parts}
-    lines += [
-        f"       {place}: {was} -> not a part of the claim" for place, was in earlier.items() if place not in present
-    ]
+    gone = [place for place in earlier if place not in map(_place, now.parts)]
+    lines += [f"       {place}: {earlier[place]} -> not a part of the claim" for place in gone]
     return "\n".join(lines)
 
 
