@@ -6,6 +6,8 @@ All scores and differences are fractions (0 to 1) and differences are A minus B 
 from dataclasses import dataclass
 from typing import ClassVar
 
+from pydantic import BaseModel, ConfigDict
+
 from medeval.grades.scoring import TagMean
 from medeval.records.documents import Document
 from medeval.records.system import System
@@ -400,8 +402,8 @@ class GradedPair:
     minimum_detectable_effect: float | None
 
 
-class Comparisons(Document):
-    """Every score of a run, and every comparison of two systems.
+class Origin(BaseModel):
+    """Where comparisons come from.
 
     Attributes:
         headline: The mode that decides claims.
@@ -410,6 +412,22 @@ class Comparisons(Document):
         references: MODEL/VARIANT of each model's reference.
         packages: Versions of the packages that wrote the tables.
         inputs: SHA-256 of every table, by path.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    headline: str
+    margin_points: float
+    seed: int
+    references: tuple[str, ...]
+    packages: dict[str, list[str]]
+    inputs: dict[str, str]
+
+
+class Comparisons(Document, Origin):
+    """Every score of a run, and every comparison of two systems.
+
+    Attributes:
         items_total: Items of each benchmark.
         conversations_total: Conversations of each subset.
         scores: One entry per system, benchmark and mode.
@@ -423,12 +441,6 @@ class Comparisons(Document):
     SCHEMA: ClassVar[str] = "comparisons.v3"
     WRITER: ClassVar[str] = "medeval compare"
 
-    headline: str
-    margin_points: float
-    seed: int
-    references: tuple[str, ...]
-    packages: dict[str, list[str]]
-    inputs: dict[str, str]
     items_total: dict[str, int]
     conversations_total: dict[str, int]
     scores: tuple[Score, ...]
@@ -437,3 +449,8 @@ class Comparisons(Document):
     not_compared: tuple[NotCompared, ...]
     conversations: tuple[GradedSystem, ...]
     conversation_comparisons: tuple[GradedPair, ...]
+
+    @property
+    def origin(self) -> Origin:
+        """Where the comparisons come from."""
+        return Origin.model_validate({name: getattr(self, name) for name in Origin.model_fields})

@@ -71,6 +71,8 @@ def as_json(result: Any) -> Any:
     """Turn a frozen result into plain JSON values; what is not a finite number becomes null."""
     if dataclasses.is_dataclass(result) and not isinstance(result, type):
         return {field.name: as_json(getattr(result, field.name)) for field in dataclasses.fields(result)}
+    if isinstance(result, BaseModel):
+        return as_json(dict(result))
     if isinstance(result, (list, tuple)):
         return [as_json(entry) for entry in result]
     if isinstance(result, frozenset):

@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 
 from pydantic import model_validator
 
+from medeval.comparisons.document import Origin
 from medeval.records.documents import Document
 from medeval.verdicts.subjects import Subject
 from medeval.verdicts.verdict import Decision, Flag, Verdict
@@ -58,27 +59,6 @@ class FamilyRecord:
     tests: tuple[FamilyTest, ...]
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Where the comparisons come from that the verdicts were decided on.
-
-    Attributes:
-        headline: The mode that decides claims.
-        margin_points: Tolerated loss in points.
-        seed: Seed of the bootstraps.
-        references: MODEL/VARIANT of each model's reference.
-        packages: Versions of the packages that wrote the tables.
-        inputs: SHA-256 of every table, by path.
-    """
-
-    headline: str
-    margin_points: float
-    seed: int
-    references: tuple[str, ...]
-    packages: dict[str, list[str]]
-    inputs: dict[str, str]
-
-
 class Verdicts(Document):
     """The verdicts on a publication's claims.
 
@@ -104,7 +84,7 @@ class Verdicts(Document):
     targets: tuple[str, ...]
     credible_judge: bool
     inputs: dict[str, str]
-    measured: Measured
+    measured: Origin
     subjects: tuple[Subject, ...]
     families: tuple[FamilyRecord, ...]
     verdicts: tuple[ClaimVerdict, ...]

@@ -11,7 +11,7 @@ from medeval.publication.publication import load_publication
 from medeval.records.files import sha256_file
 from medeval.verdicts.decision import withheld
 from medeval.verdicts.differences import ALPHA
-from medeval.verdicts.document import ClaimVerdict, Measured, Verdicts
+from medeval.verdicts.document import ClaimVerdict, Verdicts
 from medeval.verdicts.evidence import Evidence, systems_of, targets_of
 from medeval.verdicts.family import Family, Key, family, headline_claims, ordered_parts
 from medeval.verdicts.measured import Difference
@@ -81,14 +81,7 @@ def decide_claims(
         targets=tuple(targets),
         credible_judge=credible_judge,
         inputs={name: sha256_file(path) for name, path in inputs.items()},
-        measured=Measured(
-            headline=comparisons.headline,
-            margin_points=comparisons.margin_points,
-            seed=comparisons.seed,
-            references=comparisons.references,
-            packages=comparisons.packages,
-            inputs=comparisons.inputs,
-        ),
+        measured=comparisons.origin,
         subjects=tuple(stage.subjects.values()),
         families=tuple(found.record(ALPHA) for found in families),
         verdicts=tuple(verdicts),
