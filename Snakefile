@@ -36,9 +36,9 @@ plan = Plan(run, Path("results", run.name), PROJECT)
 
 
 pathvars:
-    results=f"results/{run.name}",
-    logs=f"results/{run.name}/logs",
-    benchmarks=f"results/{run.name}/benchmarks",
+    results=str(plan.results),
+    logs=str(plan.results / "logs"),
+    benchmarks=str(plan.results / "benchmarks"),
 
 
 wildcard_constraints:

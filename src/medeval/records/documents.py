@@ -31,14 +31,27 @@ class Document(BaseModel):
         Raises:
             MedevalError: The file is missing, is not JSON, or is no such document of this version.
         """
-        content = read_document(path, cls.SCHEMA, cls.WRITER)
-        del content["schema"]
+        content = cls._content(path)
         remedy = f"Write it again with `{cls.WRITER}`."
         found = validate(cls, content, path, remedy=remedy)
         # A field with a default would hide that its key is not there.
         if absent := sorted(_absent(as_json(dict(found)), content)):
             raise MedevalError(f"{path}: the key {absent[0]} is missing", remedy)
         return found
+
+    @classmethod
+    def _content(cls, path: Path) -> dict[str, Any]:
+        """Return what stands in a file beside the name of its schema, after a check of that name."""
+        if path.is_dir():
+            raise MedevalError(f"{path}: a folder, expected a JSON document", f"Give the file of `{cls.WRITER}`.")
+        document = read_json(path)
+        found = document.get("schema") if isinstance(document, dict) else None
+        if found != cls.SCHEMA:
+            raise MedevalError(
+                f"{path}: expected a document of schema {cls.SCHEMA!r}, found {found!r}",
+                f"Give the file that `{cls.WRITER}` writes; if it is one, write it again with the installed medeval.",
+            )
+        return {key: value for key, value in document.items() if key != "schema"}
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
@@ -82,26 +95,3 @@ def as_json(result: Any) -> Any:
     if isinstance(result, float) and not math.isfinite(result):
         return None
     return result.item() if hasattr(result, "item") else result
-
-
-def read_document(path: Path, schema: str, writer: str) -> dict[str, Any]:
-    """Read a document and check that its schema is the one named.
-
-    Args:
-        path: The file.
-        schema: Name and version of the schema.
-        writer: The command that writes such documents, for the error.
-
-    Raises:
-        MedevalError: The file is missing, is not JSON, or is another document.
-    """
-    if path.is_dir():
-        raise MedevalError(f"{path}: a folder, expected a JSON document", f"Give the file of `{writer}`.")
-    document = read_json(path)
-    found = document.get("schema") if isinstance(document, dict) else None
-    if found != schema:
-        raise MedevalError(
-            f"{path}: expected a document of schema {schema!r}, found {found!r}",
-            f"Give the file that `{writer}` writes; if it is one, write it again with the installed medeval.",
-        )
-    return dict(document)
