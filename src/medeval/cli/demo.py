@@ -27,7 +27,7 @@ def run_demo(cores: int | None) -> int:
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(CHECKOUT / "Snakefile")]
     options = ["--cores", str(cores or "all"), "--quiet", "host", "reason"]
     if not (_RESULTS / "report.html").exists():
-        click.echo("Running every stage on a small model: 5 to 8 minutes on 2 cores, once its 93 MB are fetched.")
+        click.echo("Running every stage on a small model: 5 to 10 minutes on 2 cores, once its 93 MB are fetched.")
     process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     progress = _Progress()
     output = [progress.show(line) for line in process.stdout or ()]
