@@ -47,13 +47,11 @@ wildcard_constraints:
     imatrix=r"[a-z0-9][a-z0-9_.-]*",
     target=r"[a-z]+",
     benchmark=r"[a-z_]+",
-    owner=r"[a-z_]+",
-    index=r"\d+",
     shard=r"\d+-of-\d+",
-    file=r"[^/]+(?<!\.source\.json)",
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/fetch.smk"
 include: "workflow/rules/weights.smk"
 include: "workflow/rules/items.smk"
 include: "workflow/rules/evaluate.smk"

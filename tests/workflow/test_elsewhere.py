@@ -54,7 +54,7 @@ def test_shipped_files_are_found_and_results_stay_where_the_user_stands(
     plan = run_snakemake(desk, "--snakefile", str(checkout / "Snakefile"), *options, "-n")
     assert plan.returncode == 0, plan.stderr[-3000:]
     # From the weights, which come from the package index, to the verdicts.
-    assert all(f"\n{rule} " in plan.stdout + plan.stderr for rule in ("fetch_weights", "evaluate", "grade", "verdict"))
+    assert all(f"\n{rule} " in plan.stdout + plan.stderr for rule in ("fetch", "evaluate", "grade", "verdict"))
 
 
 def test_a_project_that_moved_makes_nothing_again(tmp_path: Path, desk: Path) -> None:

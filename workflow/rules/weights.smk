@@ -1,70 +1,4 @@
-# Weights: fetched from a pinned source, converted from a checkpoint, or quantized from another file by llama.cpp.
-
-
-# On clusters whose nodes have no network, files are fetched where Snakemake runs.
-localrules:
-    fetch_weights,
-    fetch_checkpoint,
-    fetch_calibration_text,
-
-
-rule fetch_weights:
-    input:
-        lambda wildcards: plan.local_source(
-            plan.variant(*wildcards.fetched.split("/")).source
-        ),
-    output:
-        weights="<results>/weights/{fetched}.gguf",
-        origin="<results>/weights/{fetched}.gguf.source.json",
-    log:
-        "<logs>/fetch_weights/{fetched}.log",
-    benchmark:
-        "<benchmarks>/fetch_weights/{fetched}.tsv"
-    wildcard_constraints:
-        fetched=one_of(plan.fetched()),
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime="4h",
-    params:
-        source=lambda wildcards: plan.as_text(
-            plan.variant(*wildcards.fetched.split("/")).source
-        ),
-        # `threads` makes this a derived parameter: another mirror or folder is no reason to fetch again.
-        options=lambda wildcards, threads: plan.fetch_options(),
-    message:
-        "Fetching the weights {wildcards.fetched}"
-    shell:
-        "keep_log {log:q}; medeval fetch --source {params.source:q} {params.options:q}"
-        " --out {output.weights:q} > {log:q} 2>&1"
-
-
-rule fetch_checkpoint:
-    input:
-        lambda wildcards: plan.local_source(plan.checkpoint_source(**wildcards)),
-    output:
-        file="<results>/checkpoints/{model}/{variant}/{file}",
-        origin="<results>/checkpoints/{model}/{variant}/{file}.source.json",
-    log:
-        "<logs>/fetch_checkpoint/{model}/{variant}/{file}.log",
-    benchmark:
-        "<benchmarks>/fetch_checkpoint/{model}/{variant}/{file}.tsv"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime="4h",
-    params:
-        source=lambda wildcards: plan.as_text(plan.checkpoint_source(**wildcards)),
-        options=lambda wildcards, threads: plan.fetch_options(),
-    message:
-        "Fetching {wildcards.file} of {wildcards.model}"
-    shell:
-        "keep_log {log:q}; medeval fetch --source {params.source:q} {params.options:q}"
-        " --out {output.file:q} > {log:q} 2>&1"
+# Weights: converted from a checkpoint, or quantized from another file by llama.cpp.
 
 
 rule convert:
@@ -96,36 +30,6 @@ rule convert:
     shell:
         "keep_log {log:q}; medeval convert {params.folder:q} --type {params.type:q} --name={params.name:q}"
         " --out {output.weights:q} > {log:q} 2>&1"
-
-
-rule fetch_calibration_text:
-    input:
-        lambda wildcards: plan.local_source(
-            run.model(wildcards.model).imatrices[wildcards.imatrix].text
-        ),
-    output:
-        text="<results>/imatrices/{model}/{imatrix}/{file}",
-        origin="<results>/imatrices/{model}/{imatrix}/{file}.source.json",
-    log:
-        "<logs>/fetch_calibration_text/{model}/{imatrix}/{file}.log",
-    benchmark:
-        "<benchmarks>/fetch_calibration_text/{model}/{imatrix}/{file}.tsv"
-    conda:
-        "../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime="1h",
-    params:
-        source=lambda wildcards: plan.as_text(
-            run.model(wildcards.model).imatrices[wildcards.imatrix].text
-        ),
-        options=lambda wildcards, threads: plan.fetch_options(),
-    message:
-        "Fetching the calibration text of {wildcards.model} {wildcards.imatrix}"
-    shell:
-        "keep_log {log:q}; medeval fetch --source {params.source:q} {params.options:q}"
-        " --out {output.text:q} > {log:q} 2>&1"
 
 
 rule imatrix:
@@ -174,7 +78,7 @@ rule quantize:
     benchmark:
         "<benchmarks>/quantize/{model}/{variant}.tsv"
     wildcard_constraints:
-        variant="|".join(sorted({variant for _, variant in plan.quantized()})) or "none",
+        variant=one_of({path.split("/")[1] for path in plan.quantized()}),
     conda:
         "../envs/cpu.yaml"
     threads: 2

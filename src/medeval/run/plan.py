@@ -1,7 +1,10 @@
 """Which files a run needs and makes: the paths that the Snakemake rules connect, and how their jobs begin."""
 
+import re
 import shlex
 import sys
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from medeval.errors import MedevalError
@@ -32,28 +35,38 @@ class Plan:
             return Variant(source=judge.source)
         return self.run.model(model).variants[variant]
 
-    def fetched(self) -> list[tuple[str, str]]:
-        """Return model and variant of every weights file that is fetched from a source."""
-        models = [(m.id, name) for m in self.run.models for name, variant in m.variants.items() if variant.source]
+    @cached_property
+    def fetched(self) -> dict[str, AnySource]:
+        """The source of every file that is fetched, by the file's path below the results folder."""
+        found = self._numbered("corpora", self.run.contamination.corpora)
+        for benchmark in self.run.benchmarks:
+            found |= self._numbered(benchmark.id, benchmark.sources)
+        for model in self.run.models:
+            for name, variant in model.variants.items():
+                if variant.source is not None:
+                    found[f"weights/{model.id}/{name}.gguf"] = variant.source
+                for source in variant.checkpoint or ():
+                    found[f"checkpoints/{model.id}/{name}/{source_name(source)}"] = source
+            for name, matrix in model.imatrices.items():
+                found[f"imatrices/{model.id}/{name}/{source_name(matrix.text)}"] = matrix.text
         judge = self.run.judge
-        return [*models, (judge.model, judge.variant)] if isinstance(judge, LocalJudge) and judge.source else models
+        if isinstance(judge, LocalJudge) and judge.source:
+            found[f"weights/{judge.model}/{judge.variant}.gguf"] = judge.source
+        return found
 
-    def converted(self) -> list[tuple[str, str]]:
-        """Return model and variant of every weights file that is converted from a checkpoint."""
-        return [(m.id, name) for m in self.run.models for name, variant in m.variants.items() if variant.checkpoint]
+    def converted(self) -> list[str]:
+        """Return MODEL/VARIANT of every weights file that is converted from a checkpoint."""
+        return [f"{m.id}/{name}" for m in self.run.models for name, variant in m.variants.items() if variant.checkpoint]
 
-    def quantized(self) -> list[tuple[str, str]]:
-        """Return model and variant of every weights file that llama.cpp makes from another."""
-        return [(m.id, name) for m in self.run.models for name, variant in m.variants.items() if variant.quantize_from]
+    def quantized(self) -> list[str]:
+        """Return MODEL/VARIANT of every weights file that llama.cpp makes from another."""
+        models = self.run.models
+        return [f"{m.id}/{name}" for m in models for name, variant in m.variants.items() if variant.quantize_from]
 
     def checkpoint(self, model: str, variant: str) -> list[str]:
         """Return the fetched files of a checkpoint, all in one folder."""
         folder = self.results / "checkpoints" / model / variant
         return [str(folder / source_name(source)) for source in self.variant(model, variant).checkpoint or ()]
-
-    def checkpoint_source(self, model: str, variant: str, file: str) -> AnySource:
-        """Return the source of a checkpoint's file."""
-        return next(s for s in self.variant(model, variant).checkpoint or () if source_name(s) == file)
 
     def imatrix(self, model: str, variant: str) -> list[str]:
         """Return the importance matrix that a variant is quantized with; none for a plain quantization."""
@@ -132,23 +145,20 @@ class Plan:
 
     def sources(self, benchmark: str) -> list[str]:
         """Return the fetched source files of a benchmark, in order."""
-        return self._numbered(benchmark, self.run.benchmark(benchmark).sources)
+        return self._below_results(self._numbered(benchmark, self.run.benchmark(benchmark).sources))
 
     def corpora(self) -> list[str]:
         """Return the fetched texts that are searched for test items."""
-        return self._numbered("corpora", self.run.contamination.corpora)
+        return self._below_results(self._numbered("corpora", self.run.contamination.corpora))
 
-    def source(self, owner: str, index: str) -> AnySource:
-        """Return the source of a benchmark's, or the corpora's, file number `index`."""
-        sources = self.run.contamination.corpora if owner == "corpora" else self.run.benchmark(owner).sources
-        return sources[int(index)]
-
-    def local_source(self, source: AnySource | None) -> list[str]:
-        """Return the path of a file of the user's, so that a change of it is seen; none for others."""
+    def local_source(self, fetched: str) -> list[str]:
+        """Return the path of a file of the user's that is fetched, so that a change of it is seen; none for others."""
+        source = self.fetched[fetched]
         return [str(source.path)] if isinstance(source, FileSource) and not self._shipped(source) else []
 
-    def as_text(self, source: AnySource) -> str:
-        """Return a source as JSON; a shipped file's path is the configuration's, so that the project may move."""
+    def source(self, fetched: str) -> str:
+        """Return a fetched file's source as JSON; a shipped file's path is the configuration's: projects may move."""
+        source = self.fetched[fetched]
         if isinstance(source, FileSource) and self._shipped(source):
             source = source.model_copy(update={"path": source.path.relative_to(self.project)})
         return source.model_dump_json()
@@ -209,11 +219,12 @@ class Plan:
             if model.variants[variant].runs_on(target)
         ]
 
-    def _numbered(self, owner: str, sources: list[AnySource]) -> list[str]:
-        return [
-            str(self.results / "sources" / owner / str(index) / source_name(source))
-            for index, source in enumerate(sources)
-        ]
+    def _below_results(self, paths: Iterable[str]) -> list[str]:
+        return [str(self.results / path) for path in paths]
+
+    @staticmethod
+    def _numbered(owner: str, sources: Sequence[AnySource]) -> dict[str, AnySource]:
+        return {f"sources/{owner}/{index}/{source_name(source)}": source for index, source in enumerate(sources)}
 
 
 def source_name(source: AnySource) -> str:
@@ -221,9 +232,9 @@ def source_name(source: AnySource) -> str:
     return Path(path_of(source)).name
 
 
-def one_of(pairs: list[tuple[str, str]]) -> str:
-    """Return a regular expression that matches MODEL/VARIANT for these pairs only."""
-    return "|".join(f"{model}/{variant}".replace(".", r"\.") for model, variant in pairs) or "none"
+def one_of(paths: Iterable[str]) -> str:
+    """Return a regular expression that matches these paths only; one that matches nothing when there are none."""
+    return "|".join(map(re.escape, paths)) or "(?!)"
 
 
 def job_prefix(project: Path) -> str:

@@ -48,7 +48,7 @@ def test_a_judges_own_file_is_fetched_pinned_and_described() -> None:
     run = run_with(LOCAL)
     plan = Plan(run, Path("results/demo"))
     assert plan.judge_weights() == ["results/demo/weights/llama-3.1-8b-instruct/q4_k_m.gguf"]
-    assert ("llama-3.1-8b-instruct", "q4_k_m") in plan.fetched()
+    assert "weights/llama-3.1-8b-instruct/q4_k_m.gguf" in plan.fetched
     source = plan.variant("llama-3.1-8b-instruct", "q4_k_m").source
     assert isinstance(source, HubSource) and source in run.sources()
     described = describe_run(run)

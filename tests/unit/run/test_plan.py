@@ -1,5 +1,6 @@
 """The paths that the rules connect."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,8 @@ def test_source_files_keep_their_names_and_order(plan: Plan) -> None:
 
 def test_fetched_and_quantized_files_are_told_apart(plan: Plan) -> None:
     model = "smollm2-135m-instruct"
-    assert plan.fetched() == [(model, "q4_1")]
-    assert plan.quantized() == [(model, "f16"), (model, "q4_k_m")]
+    assert [path for path in plan.fetched if path.startswith("weights")] == [f"weights/{model}/q4_1.gguf"]
+    assert plan.quantized() == [f"{model}/f16", f"{model}/q4_k_m"]
 
 
 def with_server(**changes: object) -> dict[str, object]:
@@ -110,9 +111,10 @@ def test_a_targets_own_environment_is_used_where_it_was_made(
     assert plan.program("vulkan") == ".venv-vulkan/bin/medeval"
 
 
-def test_a_pattern_of_no_pairs_matches_nothing() -> None:
-    assert one_of([]) == "none"
-    assert one_of([("m-1.7b", "bf16")]) == r"m-1\.7b/bf16"
+def test_a_pattern_matches_its_paths_alone() -> None:
+    assert not re.fullmatch(one_of([]), "")
+    assert re.fullmatch(one_of(["m-1.7b/bf16", "a/(b) c"]), "a/(b) c")
+    assert not re.fullmatch(one_of(["m-1.7b/bf16"]), "m-1x7b/bf16")
 
 
 def test_the_reproduction_says_what_is_not_pinned() -> None:
@@ -172,8 +174,9 @@ def test_healthbench_alone_needs_a_judge() -> None:
 
 
 def test_a_change_of_a_local_source_is_seen(plan: Plan) -> None:
-    assert plan.local_source(plan.source("medqa", "0")) == ["config/demo/medqa/phrases_no_exclude_test.jsonl"]
-    assert plan.local_source(plan.variant("smollm2-135m-instruct", "q4_1").source) == []
+    name = "phrases_no_exclude_test.jsonl"
+    assert plan.local_source(f"sources/medqa/0/{name}") == [f"config/demo/medqa/{name}"]
+    assert plan.local_source("weights/smollm2-135m-instruct/q4_1.gguf") == []
 
 
 def variants(**changes: dict[str, object]) -> RunConfig:
@@ -192,6 +195,7 @@ def test_a_matrix_is_made_from_its_text_by_its_variant() -> None:
     assert plan.imatrix(model, "q4_k_m") == [f"r/imatrices/{model}/medical.gguf"]
     assert plan.imatrix(model, "f16") == []
     assert plan.calibration_text(model, "medical") == f"r/imatrices/{model}/medical/calibration.txt"
+    assert f"imatrices/{model}/medical/calibration.txt" in plan.fetched
 
 
 def test_a_checkpoint_lies_in_one_folder() -> None:
@@ -199,7 +203,8 @@ def test_a_checkpoint_lies_in_one_folder() -> None:
     plan = Plan(variants(bf16={"checkpoint": files, "type": "BF16"}), Path("r"))
     folder = "r/checkpoints/smollm2-135m-instruct/bf16"
     assert plan.checkpoint("smollm2-135m-instruct", "bf16") == [f"{folder}/config.json", f"{folder}/model.safetensors"]
-    assert plan.converted() == [("smollm2-135m-instruct", "bf16")]
+    assert plan.converted() == ["smollm2-135m-instruct/bf16"]
+    assert "checkpoints/smollm2-135m-instruct/bf16/config.json" in plan.fetched
 
 
 @pytest.mark.parametrize(
