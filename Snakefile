@@ -5,12 +5,14 @@
 #   responses/MODEL/VARIANT/TARGET/BENCHMARK.parquet
 #   scores/ likewise; grades/MODEL/VARIANT/TARGET.parquet       a judge on every HealthBench criterion
 #   audit/order.json, audit/batches/, audit.json                a claim decided on few items: `snakemake audit`
-#   contamination/, desk_audits/, comparisons.json, verdicts.json, report.html, mlflow.db
+#   contamination/DETECTOR/BENCHMARK.json     traces of the test items
+#   desk_audits/, comparisons.json, verdicts.json, report.html, mlflow.db
 import json
 from pathlib import Path
 
 from snakemake.utils import min_version
 
+from medeval.contamination.detectors import DETECTORS
 from medeval.records.yaml_files import load_yaml
 from medeval.run.config import from_mapping
 from medeval.run.plan import Plan, job_prefix, one_of
@@ -46,6 +48,7 @@ wildcard_constraints:
     variant=r"[a-z0-9][a-z0-9_.-]*",
     imatrix=r"[a-z0-9][a-z0-9_.-]*",
     target=r"[a-z]+",
+    detector=one_of(DETECTORS),
     benchmark=r"[a-z_]+",
     shard=r"\d+-of-\d+",
 

@@ -48,7 +48,7 @@ def test_our_scores_equal_those_that_lm_eval_computed(finished_run: Path) -> Non
 
 def test_both_planted_items_are_found_and_no_other(finished_run: Path) -> None:
     for benchmark in ("medqa", "medxpertqa"):
-        document = json.loads((results(finished_run) / f"contamination/{benchmark}.json").read_text())
+        document = json.loads((results(finished_run) / f"contamination/overlap/{benchmark}.json").read_text())
         assert document["benchmarks"][benchmark]["question"]["gpt3"]["dirty"] == 1
 
 

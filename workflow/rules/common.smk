@@ -7,3 +7,18 @@ def audited_files(wildcards):
     from medeval.verdicts.audit.terms import needed_files
 
     return needed_files(plan)
+
+
+def given(wildcards):
+    """Return the files that a detector needs for a benchmark, by what they are."""
+    needs = DETECTORS[wildcards.detector].needs
+    return {need: plan.given(need, wildcards.benchmark) for need in needs}
+
+
+def findings(wildcards):
+    """Return every document of every detector for which the run has the files."""
+    return [
+        path
+        for detector in DETECTORS.values()
+        for path in plan.findings(detector.name, detector.needs)
+    ]

@@ -1,16 +1,15 @@
-# Contamination: do the test items stand in a given text?
+# Contamination: every detector that the run has the files for looks for traces of the test items.
 
 
-rule overlap:
+rule detect:
     input:
-        questions="<results>/items/{benchmark}.parquet",
-        corpora=lambda wildcards: plan.corpora(),
+        unpack(given),
     output:
-        "<results>/contamination/{benchmark}.json",
+        "<results>/contamination/{detector}/{benchmark}.json",
     log:
-        "<logs>/overlap/{benchmark}.log",
+        "<logs>/detect/{detector}/{benchmark}.log",
     benchmark:
-        "<benchmarks>/overlap/{benchmark}.tsv"
+        "<benchmarks>/detect/{detector}/{benchmark}.tsv"
     conda:
         "../envs/cpu.yaml"
     threads: 1
@@ -18,8 +17,12 @@ rule overlap:
         mem_mb=4000,
         runtime="4h",
     params:
-        corpora=lambda wildcards, input: [f"--corpus={path}" for path in input.corpora],
+        given=lambda wildcards: [
+            f"--{need}={path}"
+            for need, paths in given(wildcards).items()
+            for path in paths
+        ],
     message:
-        "Searching for items of {wildcards.benchmark} in the given texts"
+        "Looking for items of {wildcards.benchmark}: {wildcards.detector}"
     shell:
-        "keep_log {log:q}; medeval overlap --items {input.questions:q} {params.corpora:q} --out {output:q} > {log:q} 2>&1"
+        "keep_log {log:q}; medeval contamination {wildcards.detector} {params.given:q} --out {output:q} > {log:q} 2>&1"

@@ -6,7 +6,7 @@ rule report:
         comparisons="<results>/comparisons.json",
         verdicts="<results>/verdicts.json",
         weights=lambda wildcards: plan.weights_descriptions(),
-        overlaps=lambda wildcards: plan.overlaps(),
+        findings=findings,
         audits=lambda wildcards: plan.desk_audits(),
     output:
         report(
@@ -30,7 +30,7 @@ rule report:
         "Writing the report"
     shell:
         "keep_log {log:q}; medeval report --config {params.config:q} --comparisons {input.comparisons:q} --verdicts {input.verdicts:q}"
-        " --out {output:q} {input.weights:q} {input.overlaps:q} {input.audits:q} > {log:q} 2>&1"
+        " --out {output:q} {input.weights:q} {input.findings:q} {input.audits:q} > {log:q} 2>&1"
 
 
 rule track:

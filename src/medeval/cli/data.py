@@ -1,4 +1,4 @@
-"""Commands that bring files and make items: fetch, items, overlap."""
+"""Commands that bring files and make items: fetch, items."""
 
 from pathlib import Path
 
@@ -48,17 +48,3 @@ def items(benchmark: str, sources: tuple[Path, ...], expected: int | None, out: 
 
     given = {name: value for name, value in options.items() if value is not None}
     click.echo(make_items(benchmark, sources, out, expected=expected, command=command_line(), options=given))
-
-
-@click.command()
-@click.option("--items", "items_path", required=True, type=FILE, help="Items table.")
-@click.option("--corpus", "corpora", required=True, multiple=True, type=FILE, help="JSONL or text file; repeatable.")
-@click.option("--out", required=True, type=FILE, help="JSON file to write.")
-def overlap(items_path: Path, corpora: tuple[Path, ...], out: Path) -> None:
-    """Search given texts for the test items.
-
-    Example: medeval overlap --items medqa.parquet --corpus corpus.jsonl --out overlap.json
-    """
-    from medeval.contamination.overlap import overlap_files
-
-    click.echo(overlap_files(items_path, corpora, out))

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from medeval.comparisons.document import Comparisons
+from medeval.contamination.document import OverlapReport
 from medeval.publication.desk_audit.findings import DeskAudit
 from medeval.publication.publication import Publication
 from medeval.records.documents import Document
@@ -15,7 +16,7 @@ from medeval.run.config import RunConfig
 from medeval.verdicts.document import Verdicts
 
 SCHEMAS: dict[str, type[BaseModel]] = {"config": RunConfig, "publication": Publication}
-DOCUMENTS: tuple[type[Document], ...] = (Comparisons, DeskAudit, Verdicts)
+DOCUMENTS: tuple[type[Document], ...] = (Comparisons, DeskAudit, OverlapReport, Verdicts)
 PAGE = Path("docs/run/configuration.md")
 
 

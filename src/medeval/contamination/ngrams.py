@@ -9,15 +9,27 @@ the share of words covered by 8-grams that occur, and the longest run of covered
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from medeval.contamination.corpus import documents
+from medeval.contamination.document import (
+    VIEWS,
+    BenchmarkOverlap,
+    Corpus,
+    ItemOverlap,
+    Match,
+    OverlapReport,
+    Rule,
+    RuleSummary,
+    TextOverlap,
+    View,
+    ViewSummary,
+)
 from medeval.contamination.scan import KEPT_DOCUMENTS, IntArray, Scan, scan
-from medeval.contamination.texts import COVERAGE_N, VIEWS, ItemText, build_texts
+from medeval.contamination.texts import COVERAGE_N, ItemText, build_texts
 from medeval.errors import MedevalError
 from medeval.statistics.intervals import wilson
 from medeval.text.words import HashArray
@@ -25,23 +37,25 @@ from medeval.text.words import HashArray
 METHOD = "ngram-overlap@1"
 PALM_SHARE = 0.70
 LISTED_MATCHES = 5
-RULES = ("gpt3", "palm")
 
 BoolArray = npt.NDArray[np.bool_]
 Places = Mapping[int, Mapping[int, list[tuple[int, int]]]]
 
 
-def overlap(items: pa.Table, corpus: Path | Sequence[Path], *, text_field: str = "text") -> dict[str, Any]:
+def overlap(
+    items: pa.Table,
+    corpus: Path | Sequence[Path],
+    *,
+    inputs: Mapping[str, str] | None = None,
+    text_field: str = "text",
+) -> OverlapReport:
     """Search a corpus for test items, reading it once.
 
     Args:
         items: Rows of ``tables.ITEMS``, of one benchmark or several.
         corpus: What :func:`medeval.contamination.corpus.documents` reads, or several of these.
+        inputs: SHA-256 of the files that are read, for the record.
         text_field: The field of a JSON line that holds its text.
-
-    Returns:
-        JSON-ready: ``method``, ``corpus`` (files, documents, words), ``benchmarks`` (per benchmark and text,
-        see :func:`summarise`) and ``items`` (per item and text, see :func:`measure`). Shares are fractions.
 
     Raises:
         MedevalError: There are no items, or the corpus cannot be read.
@@ -52,69 +66,49 @@ def overlap(items: pa.Table, corpus: Path | Sequence[Path], *, text_field: str =
     paths = [corpus] if isinstance(corpus, Path) else list(corpus)
     found = scan((doc for path in paths for doc in documents(path, text_field)), _wanted(texts.values()))
     places = {n: seen.by_ngram() for n, seen in found.sightings.items()}
-    results: dict[tuple[str, str], dict[str, Any]] = {}
+    results: dict[tuple[str, str], dict[View, TextOverlap]] = {}
     for (benchmark, item_id, view), text in texts.items():
         results.setdefault((benchmark, item_id), {})[view] = measure(text, found, places)
-    return {
-        "method": METHOD,
-        "corpus": {
-            "files": [path.name for path in paths],
-            "documents": found.documents,
-            "words": found.words,
-        },
-        "benchmarks": _summaries(results),
-        "items": [{"benchmark": name, "item_id": item_id, **views} for (name, item_id), views in results.items()],
-    }
+    return OverlapReport(
+        inputs=dict(inputs or {}),
+        method=METHOD,
+        corpus=Corpus(tuple(path.name for path in paths), found.documents, found.words),
+        benchmarks=_summaries(results),
+        items=tuple(ItemOverlap(benchmark, item_id, **views) for (benchmark, item_id), views in results.items()),
+    )
 
 
-def measure(text: ItemText, found: Scan, places: Places) -> dict[str, Any]:
-    """Say how much of one text was found.
-
-    Returns:
-        ``words`` and ``n`` (lengths of the text and of the GPT-3 n-grams); ``status``: ``tested``, ``whole``
-        (shorter than n, and found as a whole) or ``untestable``; ``coverage`` (share of words) and
-        ``longest_run`` (words), None when untestable; ``gpt3`` and ``palm``: dirty, clean (False), or None
-        when the rule cannot tell; ``documents`` (how many hold a match, at least) and ``matches``, the
-        longest of them: ``document``, ``offset`` and ``item_offset`` in words, and ``words``.
-    """
+def measure(text: ItemText, found: Scan, places: Places) -> TextOverlap:
+    """Say how much of one text was found."""
     near = _Presence(text, COVERAGE_N, found)
     far = near if text.n == COVERAGE_N else _Presence(text, text.n, found)
-    gpt3 = far.verdict(bool((far.found & (far.documents <= KEPT_DOCUMENTS)).any()))
-    palm = near.verdict(near.share is not None and near.share >= PALM_SHARE)
+    gpt3 = far.dirty(bool((far.found & (far.documents <= KEPT_DOCUMENTS)).any()))
+    palm = near.dirty(near.share is not None and near.share >= PALM_SHARE)
     coverage, run = near.coverage()
-    held = _matches(near, places)
-    status = "untestable" if gpt3 is None else "whole" if far.whole else "tested"
-    return {
-        "words": len(text.words),
-        "n": text.n,
-        "status": status,
-        "coverage": coverage,
-        "longest_run": run,
-        "gpt3": gpt3,
-        "palm": palm,
-        "documents": len(held),
-        "matches": [{**match, "document": found.names[match["document"]]} for match in held[:LISTED_MATCHES]],
-    }
+    held = _matches(near, places, found.names)
+    return TextOverlap(
+        words=len(text.words),
+        n=text.n,
+        status="untestable" if gpt3 is None else "whole" if far.whole else "tested",
+        coverage=coverage,
+        longest_run=run,
+        gpt3=gpt3,
+        palm=palm,
+        documents=len(held),
+        matches=tuple(held[:LISTED_MATCHES]),
+    )
 
 
-def summarise(measures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Sum up one text of all items of a benchmark.
-
-    Returns:
-        ``items``; ``n``; ``mean_coverage`` over the items that have one; and per rule ``dirty``, ``tested``
-        (items of n words or more), ``whole`` (shorter, and found as a whole: dirty), ``untestable`` (shorter
-        and not found), ``share`` of dirty among the tested with its 95 % Wilson interval (``low``, ``high``),
-        all None when nothing is tested, and ``share_of_all``: dirty among all items, which untestable ones
-        make a lower bound.
-    """
-    coverages = [measured["coverage"] for measured in measures if measured["coverage"] is not None]
-    return {
-        "items": len(measures),
-        "n": measures[0]["n"],
-        "mean_coverage": float(np.mean(coverages)) if coverages else None,
-        "gpt3": _rule_summary(measures, "gpt3", measures[0]["n"]),
-        "palm": _rule_summary(measures, "palm", COVERAGE_N),
-    }
+def summarise(measures: Sequence[TextOverlap]) -> ViewSummary:
+    """Sum up one text of all items of a benchmark."""
+    coverages = [measured.coverage for measured in measures if measured.coverage is not None]
+    return ViewSummary(
+        items=len(measures),
+        n=measures[0].n,
+        mean_coverage=float(np.mean(coverages)) if coverages else None,
+        gpt3=_rule_summary(measures, "gpt3", measures[0].n),
+        palm=_rule_summary(measures, "palm", COVERAGE_N),
+    )
 
 
 def covered_words(found: BoolArray, n: int) -> BoolArray:
@@ -170,7 +164,7 @@ class _Presence:
         """Share of the eligible n-grams that occur; None when there are none."""
         return float(self.found.sum() / self.eligible.sum()) if self.eligible.any() else None
 
-    def verdict(self, dirty: bool) -> bool | None:
+    def dirty(self, dirty: bool) -> bool | None:
         """Return whether a text is dirty; None for a short one that was not found and for mere template."""
         if not self.eligible.any():
             return None
@@ -178,7 +172,7 @@ class _Presence:
 
     def coverage(self) -> tuple[float | None, int | None]:
         """Return the share of covered words among those of eligible n-grams, and the longest run of them."""
-        if self.length is None or self.verdict(False) is None:
+        if self.length is None or self.dirty(False) is None:
             return None, None
         covered = covered_words(self.found, self.length)
         eligible = covered_words(self.eligible, self.length)
@@ -195,52 +189,56 @@ def _wanted(texts: Iterable[ItemText]) -> dict[int, HashArray]:
     return {length: np.concatenate(hashes) for length, hashes in sorted(wanted.items())}
 
 
-def _matches(near: _Presence, places: Places) -> list[dict[str, int]]:
+def _matches(near: _Presence, places: Places, names: Mapping[int, str]) -> list[Match]:
     """Return the longest match in every document, longest first."""
     by_document: dict[int, list[tuple[int, int]]] = {}
     for position in np.flatnonzero(near.found):
         for document, offset in places[near.length or 0][int(near.index[position])]:
             by_document.setdefault(document, []).append((int(position), offset))
-    longest = [_longest_match(document, spots, near.length or 0) for document, spots in by_document.items()]
-    return sorted(longest, key=lambda match: (-match["words"], match["document"]))
+    length = near.length or 0
+    longest = [_longest_match(names[number], by_document[number], length) for number in sorted(by_document)]
+    return sorted(longest, key=lambda match: -match.words)
 
 
-def _longest_match(document: int, spots: Sequence[tuple[int, int]], n: int) -> dict[str, int]:
+def _longest_match(document: str, spots: Sequence[tuple[int, int]], n: int) -> Match:
     """Join n-grams that follow each other in the item and in the document, and return the longest stretch."""
-    best = {"document": document, "offset": -1, "item_offset": -1, "words": 0}
+    best = Match(document, offset=-1, item_offset=-1, words=0)
     start = last = spots[0]
     for spot in spots:
         if spot[0] - last[0] > 1 or spot[0] - last[0] != spot[1] - last[1]:
             start = spot
         last = spot
-        if (words := last[0] - start[0] + n) > best["words"]:
-            best |= {"offset": start[1], "item_offset": start[0], "words": words}
+        if (words := last[0] - start[0] + n) > best.words:
+            best = Match(document, offset=start[1], item_offset=start[0], words=words)
     return best
 
 
-def _summaries(results: Mapping[tuple[str, str], Mapping[str, Any]]) -> dict[str, Any]:
+def _summaries(results: Mapping[tuple[str, str], Mapping[View, TextOverlap]]) -> dict[str, BenchmarkOverlap]:
     benchmarks = dict.fromkeys(benchmark for benchmark, _ in results)
     return {
-        benchmark: {
-            view: summarise([views[view] for (name, _), views in results.items() if name == benchmark])
-            for view in VIEWS
-        }
+        benchmark: BenchmarkOverlap(
+            **{
+                view: summarise([views[view] for (name, _), views in results.items() if name == benchmark])
+                for view in VIEWS
+            }
+        )
         for benchmark in benchmarks
     }
 
 
-def _rule_summary(measures: Sequence[Mapping[str, Any]], rule: str, n: int) -> dict[str, Any]:
-    long = [measured[rule] for measured in measures if measured["words"] >= n and measured[rule] is not None]
-    dirty = sum(measured[rule] is True for measured in measures)
-    known = sum(measured[rule] is not None for measured in measures)
+def _rule_summary(measures: Sequence[TextOverlap], rule: Rule, n: int) -> RuleSummary:
+    judged = [(measured.words, measured.dirty[rule]) for measured in measures]
+    long = [dirty for words, dirty in judged if words >= n and dirty is not None]
+    dirty = sum(found is True for _, found in judged)
+    known = sum(found is not None for _, found in judged)
     interval = wilson(sum(long), len(long)) if long else None
-    return {
-        "dirty": dirty,
-        "tested": len(long),
-        "whole": known - len(long),
-        "untestable": len(measures) - known,
-        "share": interval.value if interval else None,
-        "low": interval.low if interval else None,
-        "high": interval.high if interval else None,
-        "share_of_all": dirty / len(measures),
-    }
+    return RuleSummary(
+        dirty=dirty,
+        tested=len(long),
+        whole=known - len(long),
+        untestable=len(measures) - known,
+        share=interval.value if interval else None,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        share_of_all=dirty / len(measures),
+    )

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from medeval.contamination.document import VIEWS, View
 from medeval.text.words import HashArray, WordHasher, ngram_hashes, normalise
 
-VIEWS = ("question", "question_gold", "question_options")
 COVERAGE_N = 8
 SHORTEST_N, LONGEST_N = 8, 13
 # A shorter text occurs by chance ("drug of choice is"); to find it says nothing.
@@ -46,10 +46,10 @@ class ItemText:
         return hashes, ~np.isin(hashes, self.templates.get(length, _NO_HASHES))
 
 
-def build_texts(items: pa.Table) -> dict[tuple[str, str, str], ItemText]:
+def build_texts(items: pa.Table) -> dict[tuple[str, str, View], ItemText]:
     """Return the three texts of every item, by benchmark, item and text name."""
     hasher = WordHasher()
-    words: dict[tuple[str, str], dict[str, HashArray]] = {}
+    words: dict[tuple[str, View], dict[str, HashArray]] = {}
     columns = [items[name].to_pylist() for name in ("benchmark", "item_id", "question", "options", "answer")]
     for benchmark, item_id, question, options, answer in zip(*columns, strict=True):
         for view, further in zip(VIEWS, ([], [options[answer]], options), strict=True):

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from medeval.comparisons.document import Score
-from medeval.report.documents import Document, Run
+from medeval.contamination.document import RULES, VIEWS, BenchmarkOverlap, Corpus, OverlapReport, Rule, View
+from medeval.report.documents import Run
 from medeval.report.forest import Forest, Group, Mark, Row, track
-from medeval.report.names import benchmark_name, known
+from medeval.report.names import benchmark_name
 from medeval.report.numbers import Cell, cell, count, number_cell, percent, percent_cell
 from medeval.report.scale import Scale, accuracy_scale, scale_for
 from medeval.report.scores import chance_of, entries_of
@@ -15,12 +15,12 @@ from medeval.statistics.estimates import Estimate
 
 CONTROL = "choices_only"
 LISTED = 20
-VIEWS = {
+_VIEWS: Mapping[View, str] = {
     "question": "question",
     "question_gold": "question with its right option",
     "question_options": "question with all options",
 }
-RULES = {"gpt3": "any n-gram (GPT-3)", "palm": "70 % of 8-grams (PaLM)"}
+_RULES: Mapping[Rule, str] = {"gpt3": "any n-gram (GPT-3)", "palm": "70 % of 8-grams (PaLM)"}
 OVERLAP_COLUMNS = (
     "Dirty % (95 % interval)",
     "n",
@@ -54,14 +54,15 @@ def overlap(run: Run) -> Overlap | None:
     """Return the overlap with the given texts, or None when no report on it was given."""
     if not run.overlaps:
         return None
-    summaries = sorted(_summaries(run), key=lambda entry: run.benchmark_rank(entry[1]))
-    rules = [views[view][rule] for _, _, views in summaries for view in views for rule in RULES]
-    scale = scale_for([*(rule["high"] for rule in rules), 0.05])
-    groups = tuple(_benchmark(benchmark, views, scale) for _, benchmark, views in summaries)
+    summaries = sorted(_summaries(run), key=lambda entry: run.benchmark_rank(entry[0]))
+    highest = [rule.high for _, found in summaries for view in found.views.values() for rule in view.rules.values()]
+    scale = scale_for([*highest, 0.05])
+    groups = tuple(_benchmark(benchmark, found, scale) for benchmark, found in summaries)
     questions = tuple(
-        _rule_row(views, "question", "gpt3", scale, benchmark_name(benchmark)) for _, benchmark, views in summaries
+        _rule_row(found, "question", "gpt3", scale, benchmark_name(benchmark)) for benchmark, found in summaries
     )
-    matches = [line for document in run.overlaps for line in _matches(document)]
+    reports = [report for _, report in run.overlaps]
+    matches = [line for report in reports for line in _matches(report)]
     return Overlap(
         forest=Forest(
             caption="Questions of which any n-gram stands in the given texts",
@@ -81,81 +82,80 @@ def overlap(run: Run) -> Overlap | None:
             label="Part and rule",
             entry="BENCHMARK.json, benchmarks.BENCHMARK",
         ),
-        corpora=tuple(dict.fromkeys(_corpus(document.content["corpus"]) for document in run.overlaps)),
+        corpora=tuple(dict.fromkeys(_corpus(report.corpus) for report in reports)),
         matches=tuple(matches[:LISTED]),
         matched=len(matches),
         unsearched=tuple(unsearched(run)),
-        method=", ".join(sorted({document.content["method"] for document in run.overlaps})),
+        method=", ".join(sorted({report.method for report in reports})),
     )
 
 
 def unsearched(run: Run) -> list[str]:
     """Return the names of the scored benchmarks that no overlap report covers."""
-    covered = {benchmark for _, benchmark, _ in _summaries(run)}
+    covered = {benchmark for benchmark, _ in _summaries(run)}
     scored = dict.fromkeys(entry.benchmark for entry in run.comparisons.scores)
     return [benchmark_name(name) for name in sorted(scored, key=run.benchmark_rank) if name not in covered]
 
 
-def _summaries(run: Run) -> Iterator[tuple[Document, str, Mapping[str, Any]]]:
-    for document in run.overlaps:
-        for benchmark, views in document.content["benchmarks"].items():
-            yield document, benchmark, views
+def _summaries(run: Run) -> Iterator[tuple[str, BenchmarkOverlap]]:
+    for _, report in run.overlaps:
+        yield from report.benchmarks.items()
 
 
-def _benchmark(benchmark: str, views: Mapping[str, Any], scale: Scale) -> Group:
-    rows = tuple(_rule_row(views, view, rule, scale) for view in views for rule in RULES)
-    question = views["question"]
-    coverage = percent(question["mean_coverage"], absent="unknown").text
+def _benchmark(benchmark: str, found: BenchmarkOverlap, scale: Scale) -> Group:
+    rows = tuple(_rule_row(found, view, rule, scale) for view in VIEWS for rule in RULES)
+    coverage = percent(found.question.mean_coverage, absent="unknown").text
     note = f"{coverage} % of the words of its questions stand in the texts, on average"
     return Group(benchmark_name(benchmark), rows, note)
 
 
-def _rule_row(views: Mapping[str, Any], view: str, rule: str, scale: Scale, label: str = "") -> Row:
-    summary = views[view]
-    found = summary[rule]
+def _rule_row(overlaps: BenchmarkOverlap, view: View, rule: Rule, scale: Scale, label: str = "") -> Row:
+    summary = overlaps.views[view]
+    found = summary.rules[rule]
     share = None
-    if found["share"] is not None:
-        share = Estimate(found["share"], None, found["low"], found["high"], found["tested"], "share of items")
-    untestable = found["untestable"]
+    if found.share is not None:
+        share = Estimate(found.share, None, found.low, found.high, found.tested, "share of items")
     return Row(
-        label=label or known(VIEWS, view, "part of an item"),
-        note="" if label else RULES[rule],
+        label=label or _VIEWS[view],
+        note="" if label else _RULES[rule],
         track=track(share, scale, tone=5) if share else None,
         cells=(
             percent_cell(share) if share else cell("nothing testable", tone="wide"),
-            number_cell(count(summary["n"] if rule == "gpt3" else 8)),
-            number_cell(count(summary["items"])),
-            number_cell(count(found["tested"])),
-            number_cell(count(found["dirty"]), tone="many" if found["dirty"] else "zero"),
-            number_cell(count(found["whole"]), tone="some" if found["whole"] else "zero"),
+            number_cell(count(summary.n if rule == "gpt3" else 8)),
+            number_cell(count(summary.items)),
+            number_cell(count(found.tested)),
+            number_cell(count(found.dirty), tone="many" if found.dirty else "zero"),
+            number_cell(count(found.whole), tone="some" if found.whole else "zero"),
             cell(
-                count(untestable), f" ({100 * untestable / summary['items']:.0f} %)", tone="" if untestable else "zero"
+                count(found.untestable),
+                f" ({100 * found.untestable / summary.items:.0f} %)",
+                tone="" if found.untestable else "zero",
             ),
-            number_cell(percent(found["share_of_all"])),
+            number_cell(percent(found.share_of_all)),
         ),
         source=f"{view}.{rule}",
     )
 
 
-def _matches(document: Document) -> Iterator[tuple[str, ...]]:
+def _matches(report: OverlapReport) -> Iterator[tuple[str, ...]]:
     """Yield benchmark, item, part, coverage, longest run and documents of every item that a rule calls dirty."""
-    for item in document.content["items"]:
-        dirty = [view for view in VIEWS if item[view]["gpt3"] or item[view]["palm"]]
+    for item in report.items:
+        dirty = [view for view in VIEWS if any(item.views[view].dirty.values())]
         if dirty:
-            best = item[dirty[0]]
-            held = ", ".join(str(match["document"]) for match in best["matches"])
+            best = item.views[dirty[0]]
+            held = ", ".join(match.document for match in best.matches)
             yield (
-                benchmark_name(item["benchmark"]),
-                item["item_id"],
-                VIEWS[dirty[0]],
-                f"{percent(best['coverage'], absent='unknown').text} %",
-                str(best["longest_run"]),
-                f"{best['documents']}: {held}",
+                benchmark_name(item.benchmark),
+                item.item_id,
+                _VIEWS[dirty[0]],
+                f"{percent(best.coverage, absent='unknown').text} %",
+                str(best.longest_run),
+                f"{best.documents}: {held}",
             )
 
 
-def _corpus(corpus: Mapping[str, Any]) -> str:
-    return f"{', '.join(corpus['files'])}: {corpus['documents']:,} documents, {corpus['words']:,} words"
+def _corpus(corpus: Corpus) -> str:
+    return f"{', '.join(corpus.files)}: {corpus.documents:,} documents, {corpus.words:,} words"
 
 
 def control(run: Run) -> Forest | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from medeval.comparisons.document import Comparisons
+from medeval.contamination.document import OverlapReport
 from medeval.errors import MedevalError
 from medeval.publication.desk_audit.findings import DeskAudit
 from medeval.records.files import read_json, sha256_file
@@ -49,7 +50,7 @@ class Run:
         verdicts: What the verdict stage wrote.
         verdicts_file: Its file.
         weights: Descriptions of weights files, by MODEL/VARIANT.
-        overlaps: Overlap reports.
+        overlaps: Overlap reports, each with its file.
         audits: Desk audits, each with its file.
     """
 
@@ -59,7 +60,7 @@ class Run:
     verdicts: Verdicts
     verdicts_file: File
     weights: Mapping[str, Document]
-    overlaps: Sequence[Document]
+    overlaps: Sequence[tuple[File, OverlapReport]]
     audits: Sequence[tuple[File, DeskAudit]]
 
     @cached_property
@@ -114,7 +115,7 @@ def read_run(config: Mapping[str, Any], comparisons: Path, verdicts: Path, detai
         verdicts=decided,
         verdicts_file=File(verdicts.name, sha256_file(verdicts)),
         weights={_system_of(path): document for kind, path, document in kinds if kind == "weights"},
-        overlaps=[document for kind, _, document in kinds if kind == "overlap"],
+        overlaps=[(document, OverlapReport.read(path)) for kind, path, document in kinds if kind == "overlap"],
         audits=[(document, DeskAudit.read(path)) for kind, path, document in kinds if kind == "audit"],
     )
 
@@ -132,7 +133,7 @@ def kind_of(content: Any, path: Path) -> str:
     raise MedevalError(
         f"{path}: neither a description of weights, an overlap report nor a desk audit; its keys are: "
         f"{', '.join(sorted(keys)) or 'none'}",
-        "Give files that `medeval inspect`, `medeval overlap` or `medeval desk-audit --json` wrote.",
+        "Give files that `medeval inspect`, `medeval contamination overlap` or `medeval desk-audit --json` wrote.",
     )
 
 

@@ -147,10 +147,6 @@ class Plan:
         """Return the fetched source files of a benchmark, in order."""
         return self._below_results(self._numbered(benchmark, self.run.benchmark(benchmark).sources))
 
-    def corpora(self) -> list[str]:
-        """Return the fetched texts that are searched for test items."""
-        return self._below_results(self._numbered("corpora", self.run.contamination.corpora))
-
     def local_source(self, fetched: str) -> list[str]:
         """Return the path of a file of the user's that is fetched, so that a change of it is seen; none for others."""
         source = self.fetched[fetched]
@@ -189,10 +185,20 @@ class Plan:
             return []
         return [f"{folder}.parquet" for folder in self._evaluated("grades")]
 
-    def overlaps(self) -> list[str]:
-        """Return every contamination report; none when there is no text to search."""
-        names = self.run.choice_benchmarks if self.run.contamination.corpora else []
-        return [str(self.results / "contamination" / f"{name}.json") for name in names]
+    def given(self, need: str, benchmark: str) -> list[str]:
+        """Return the files of one kind that a detector of contamination may need; none where the run has none."""
+        match need:
+            case "items":
+                return [str(self.results / "items" / f"{benchmark}.parquet")]
+            case "corpus":
+                return self._below_results(self._numbered("corpora", self.run.contamination.corpora))
+            case _:
+                raise ValueError(f"nobody has said what a detector's need {need!r} is")
+
+    def findings(self, detector: str, needs: Iterable[str]) -> list[str]:
+        """Return every document of a detector; none when the run has nothing that it needs."""
+        benchmarks = [name for name in self.run.choice_benchmarks if all(self.given(need, name) for need in needs)]
+        return [str(self.results / "contamination" / detector / f"{name}.json") for name in benchmarks]
 
     def desk_audits(self) -> list[str]:
         """Return the audits of the publications' own numbers."""

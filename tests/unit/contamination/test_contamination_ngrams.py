@@ -3,18 +3,18 @@
 import gzip
 import json
 import random
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from statsmodels.stats.proportion import proportion_confint
+from tests.unit.contamination.contamination_files import corpus, items
 
 from medeval.contamination.corpus import documents
+from medeval.contamination.detectors import DETECTORS, Given
+from medeval.contamination.document import RULES, Corpus, Match, OverlapReport, TextOverlap, View
 from medeval.contamination.ngrams import covered_words, longest_run, overlap
-from medeval.contamination.overlap import overlap_files
 from medeval.contamination.scan import scan
 from medeval.contamination.texts import gpt3_n
 from medeval.errors import MedevalError
@@ -29,35 +29,8 @@ def hashes(text: str, n: int) -> np.ndarray:
     return ngram_hashes(WordHasher()(normalise(text)), n)
 
 
-def items(questions: Sequence[str], **changes: Any) -> pa.Table:
-    rows = [
-        {
-            "benchmark": "toy",
-            "item_id": f"q{number}",
-            "question": question,
-            "options": ["amber", "basalt", "coral", "dolerite"],
-            "answer": 2,
-            "answers": [2],
-            "stratum": "",
-            "cluster_id": f"q{number}",
-            "source_row": number,
-            "source_revision": "r",
-        }
-        | changes
-        for number, question in enumerate(questions)
-    ]
-    return tables.build(tables.ITEMS, rows)
-
-
-def corpus(folder: Path, *texts: str, name: str = "corpus.jsonl") -> Path:
-    path = folder / name
-    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
-    return path
-
-
-def first(result: dict[str, Any], view: str = "question") -> dict[str, Any]:
-    found: dict[str, Any] = result["items"][0][view]
-    return found
+def first(result: OverlapReport, view: View = "question") -> TextOverlap:
+    return result.items[0].views[view]
 
 
 def sentence(seed: int, words: int = 30) -> str:
@@ -81,12 +54,12 @@ def test_coverage_and_longest_run_of_the_worked_pair(n: int, coverage: float) ->
 
 def test_worked_pair_through_the_whole_line(tmp_path: Path) -> None:
     found = first(overlap(items([B]), corpus(tmp_path, "something else entirely", A)))
-    assert found["words"] == 14
-    assert found["coverage"] == pytest.approx(0.642857143, abs=1e-9)
-    assert found["longest_run"] == 9
+    assert found.words == 14
+    assert found.coverage == pytest.approx(0.642857143, abs=1e-9)
+    assert found.longest_run == 9
     # two of the seven 8-grams occur: not 70 %; the benchmark's n is 13, and no 13-gram occurs
-    assert (found["n"], found["gpt3"], found["palm"]) == (13, False, False)
-    assert found["matches"] == [{"document": "corpus.jsonl:2", "offset": 0, "item_offset": 0, "words": 9}]
+    assert (found.n, found.gpt3, found.palm) == (13, False, False)
+    assert found.matches == (Match("corpus.jsonl:2", offset=0, item_offset=0, words=9),)
 
 
 @pytest.mark.parametrize(("lengths", "n"), [([3, 4, 5], 8), ([50] * 9, 13), ([10] * 10, 10), ([9.9] * 4, 9)])
@@ -113,47 +86,47 @@ def test_item_in_look_alike_letters_is_found(tmp_path: Path) -> None:
     plain = "a man of sixty comes to the office with cough and mild fever since one week"
     disguised = plain.replace("a", "а").replace("e", "е").replace("o", "о")
     assert disguised != plain
-    assert first(overlap(items([disguised]), corpus(tmp_path, plain)))["coverage"] == 1.0
+    assert first(overlap(items([disguised]), corpus(tmp_path, plain))).coverage == 1.0
 
 
 def test_ngrams_do_not_run_from_one_document_into_the_next(tmp_path: Path) -> None:
     words = A.split()
     halves = corpus(tmp_path, " ".join(words[:7]), " ".join(words[7:]))
-    assert first(overlap(items([A]), halves))["coverage"] == 0.0
+    assert first(overlap(items([A]), halves)).coverage == 0.0
 
 
 def test_each_text_of_an_item_is_judged_by_itself(tmp_path: Path) -> None:
     question = sentence(1, 12)
     result = overlap(items([question]), corpus(tmp_path, f"x {question} coral y"))
-    assert [first(result, view)["coverage"] for view in ("question", "question_gold")] == [1.0, 1.0]
-    assert first(result, "question_options")["coverage"] == pytest.approx(12 / 16)
-    assert first(result, "question_gold")["longest_run"] == 13
+    assert [first(result, view).coverage for view in ("question", "question_gold")] == [1.0, 1.0]
+    assert first(result, "question_options").coverage == pytest.approx(12 / 16)
+    assert first(result, "question_gold").longest_run == 13
 
 
 def test_rules_differ_where_they_should(tmp_path: Path) -> None:
     # 20 words, n = 13, thirteen 8-grams; a copy of 13 words holds one 13-gram and six 8-grams: 6/13 < 70 %
     question = sentence(2, 20)
     found = first(overlap(items([question]), corpus(tmp_path, " ".join(question.split()[:13]))))
-    assert (found["gpt3"], found["palm"]) == (True, False)
+    assert (found.gpt3, found.palm) == (True, False)
     # 17 words hold ten of thirteen 8-grams: 77 %
     found = first(overlap(items([question]), corpus(tmp_path, " ".join(question.split()[:17]))))
-    assert (found["gpt3"], found["palm"]) == (True, True)
+    assert (found.gpt3, found.palm) == (True, True)
 
 
 @pytest.mark.parametrize(("copies", "dirty"), [(10, True), (11, False)])
 def test_gpt3_rule_ignores_what_stands_in_more_than_ten_documents(tmp_path: Path, copies: int, dirty: bool) -> None:
     question = sentence(3, 13)
     result = overlap(items([question]), corpus(tmp_path, *[question] * copies))
-    assert first(result)["gpt3"] is dirty
-    assert first(result)["palm"] is True
-    assert first(result)["documents"] == 10
+    assert first(result).gpt3 is dirty
+    assert first(result).palm is True
+    assert first(result).documents == 10
 
 
 def test_repeats_within_a_document_count_once(tmp_path: Path) -> None:
     question = sentence(4, 13)
     result = overlap(items([question]), corpus(tmp_path, " ".join([question] * 20)))
-    assert (first(result)["gpt3"], first(result)["documents"]) == (True, 1)
-    assert first(result)["matches"][0]["offset"] == 0
+    assert (first(result).gpt3, first(result).documents) == (True, 1)
+    assert first(result).matches[0].offset == 0
 
 
 def test_short_items_are_searched_for_as_a_whole_or_untestable(tmp_path: Path) -> None:
@@ -164,15 +137,17 @@ def test_short_items_are_searched_for_as_a_whole_or_untestable(tmp_path: Path) -
     ]
     text = "One is asked: which gland secretes the hormone melatonin? Drug of choice?"
     result = overlap(items(asked), corpus(tmp_path, text))
-    assert [row["question"]["status"] for row in result["items"]] == ["whole", "untestable", "untestable"]
-    assert [row["question"]["gpt3"] for row in result["items"]] == [True, None, None]
-    assert result["items"][0]["question"]["longest_run"] == 6
-    summary = result["benchmarks"]["toy"]["question"]["gpt3"]
-    counts = {name: summary[name] for name in ("dirty", "tested", "whole", "untestable", "share", "low", "high")}
+    assert [row.question.status for row in result.items] == ["whole", "untestable", "untestable"]
+    assert [row.question.gpt3 for row in result.items] == [True, None, None]
+    assert result.items[0].question.longest_run == 6
+    summary = result.benchmarks["toy"].question.gpt3
+    counts = {
+        name: getattr(summary, name) for name in ("dirty", "tested", "whole", "untestable", "share", "low", "high")
+    }
     assert counts == {
         "dirty": 1, "tested": 0, "whole": 1, "untestable": 2, "share": None, "low": None, "high": None
     }  # fmt: skip
-    assert summary["share_of_all"] == pytest.approx(1 / 3)
+    assert summary.share_of_all == pytest.approx(1 / 3)
 
 
 def test_planted_items_are_found_and_no_others(tmp_path: Path) -> None:
@@ -182,15 +157,15 @@ def test_planted_items_are_found_and_no_others(tmp_path: Path) -> None:
     noise = [sentence(10_000 + number, 200) for number in range(50)]
     leaks = [f"{sentence(20_000 + i, 9)} {questions[i].upper()}! {sentence(30_000 + i, 9)}" for i in planted]
     result = overlap(items(questions), corpus(tmp_path, *noise, *leaks))
-    dirty = [row["item_id"] for row in result["items"] if row["question"]["gpt3"]]
+    dirty = [row.item_id for row in result.items if row.question.gpt3]
     assert dirty == [f"q{i}" for i in sorted(planted)]
-    match = result["items"][planted[0]]["question"]["matches"][0]
-    assert match == {"document": "corpus.jsonl:51", "offset": 9, "item_offset": 0, "words": 30}
-    for rule in ("gpt3", "palm"):
-        summary = result["benchmarks"]["toy"]["question"][rule]
-        assert (summary["dirty"], summary["tested"], summary["untestable"]) == (40, 300, 0)
+    match = result.items[planted[0]].question.matches[0]
+    assert match == Match("corpus.jsonl:51", offset=9, item_offset=0, words=30)
+    for rule in RULES:
+        summary = result.benchmarks["toy"].question.rules[rule]
+        assert (summary.dirty, summary.tested, summary.untestable) == (40, 300, 0)
         low, high = proportion_confint(40, 300, method="wilson")
-        assert (summary["share"], summary["low"], summary["high"]) == pytest.approx((40 / 300, low, high))
+        assert (summary.share, summary.low, summary.high) == pytest.approx((40 / 300, low, high))
 
 
 TEMPLATE = "which one of the following statements about this patient is most likely to be correct"
@@ -202,13 +177,13 @@ def test_shared_templates_are_ignored_when_there_are_items_enough_to_tell(
 ) -> None:
     questions = [f"{sentence(i, 10)} {TEMPLATE}" for i in range(number)]
     result = overlap(items(questions), corpus(tmp_path, f"A book says: {TEMPLATE}."))
-    assert result["benchmarks"]["toy"]["question"]["gpt3"]["dirty"] == dirty
+    assert result.benchmarks["toy"].question.gpt3.dirty == dirty
 
 
 def test_leaked_item_with_a_template_still_counts_as_fully_covered(tmp_path: Path) -> None:
     questions = [f"{sentence(i, 10)} {TEMPLATE}" for i in range(200)]
     found = first(overlap(items(questions), corpus(tmp_path, questions[0])))
-    assert (found["coverage"], found["palm"], found["gpt3"]) == (1.0, True, True)
+    assert (found.coverage, found.palm, found.gpt3) == (1.0, True, True)
 
 
 def test_batches_do_not_change_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,7 +216,7 @@ def test_sightings_match_a_plain_search() -> None:
 def test_benchmarks_are_summed_up_apart(tmp_path: Path) -> None:
     both = pa.concat_tables([items([sentence(1)]), items([sentence(2)], benchmark="other")])
     result = overlap(both, corpus(tmp_path, sentence(2)))
-    shares = {name: views["question"]["gpt3"]["share"] for name, views in result["benchmarks"].items()}
+    shares = {name: found.question.gpt3.share for name, found in result.benchmarks.items()}
     assert shares == {"toy": 0.0, "other": 1.0}
 
 
@@ -262,8 +237,8 @@ def test_compressed_files_and_folders_are_read(tmp_path: Path) -> None:
 def test_several_corpora_are_one(tmp_path: Path) -> None:
     paths = [corpus(tmp_path, sentence(9), name="x.jsonl"), corpus(tmp_path, A, name="y.jsonl")]
     result = overlap(items([A]), paths)
-    assert result["corpus"] == {"files": ["x.jsonl", "y.jsonl"], "documents": 2, "words": 44}
-    assert first(result)["matches"][0]["document"] == "y.jsonl:1"
+    assert result.corpus == Corpus(("x.jsonl", "y.jsonl"), documents=2, words=44)
+    assert first(result).matches[0].document == "y.jsonl:1"
 
 
 @pytest.mark.parametrize(
@@ -290,15 +265,12 @@ def test_missing_corpus_or_items_are_refused(tmp_path: Path) -> None:
         overlap(items([]), corpus(tmp_path, A))
 
 
-def test_result_is_json_ready(tmp_path: Path) -> None:
-    json.dumps(overlap(items([A, "short"]), corpus(tmp_path, A, B)), allow_nan=False)
-
-
-def test_report_file_names_its_inputs(tmp_path: Path) -> None:
+def test_the_report_is_json_and_names_its_inputs(tmp_path: Path) -> None:
     path = tmp_path / "items.parquet"
-    tables.write(path, items([A, B]), tables.ITEMS, command="test")
-    line = overlap_files(path, [corpus(tmp_path, A)], tmp_path / "out" / "overlap.json")
-    assert line.endswith("toy: 1 of 2 questions dirty")
-    report = json.loads((tmp_path / "out" / "overlap.json").read_text(encoding="utf-8"))
-    assert sorted(report["inputs"]) == ["corpus.jsonl", "items.parquet"]
-    assert report["items"][0]["question"]["gpt3"] is True
+    tables.write(path, items([A, B, "short"]), tables.ITEMS, command="test")
+    found = DETECTORS["overlap"].run(Given(path, (corpus(tmp_path, A),)))
+    assert found.summary() == "toy: 2 of 3 questions dirty"
+    assert sorted(found.inputs) == ["corpus.jsonl", "items.parquet"]
+    found.write(tmp_path / "out" / "overlap.json")
+    assert OverlapReport.read(tmp_path / "out" / "overlap.json") == found
+    json.dumps(found.as_json(), allow_nan=False)

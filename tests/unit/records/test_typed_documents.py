@@ -8,14 +8,17 @@ from typing import Any
 import jsonschema
 import pytest
 from click.testing import CliRunner
+from tests.unit.contamination.contamination_files import corpus, items
 from tests.unit.verdicts.claim_tables import publication, write_tables
 
 from medeval.cli.app import main
 from medeval.cli.documentation import DOCUMENTS
 from medeval.errors import MedevalError
+from medeval.records import tables
 from medeval.records.documents import Document
 
 # Mappings with keys of their own, and the version.
+NAMED = ("benchmarks",)  # by names of their own, each with typed keys
 FREE = ("numbers", "inputs", "packages", "items_total", "conversations_total", "schema")
 
 
@@ -33,7 +36,12 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     write_tables(folder / "scores")
     run("verdict", "--claims", claims, "--scores", str(folder / "scores"), "--out", str(out))
     compared = json.loads((folder / "verdicts.comparisons.json").read_text())
-    documents = [compared, json.loads(out.read_text()), json.loads(run("desk-audit", claims, "--json"))]
+    asked, overlap = folder / "items.parquet", folder / "overlap.json"
+    question = "which gland of the brain secretes the hormone melatonin at night"
+    tables.write(asked, items([question]), tables.ITEMS, command="test")
+    run("overlap", "--items", str(asked), "--corpus", str(corpus(folder, question)), "--out", str(overlap))
+    documents = [compared, *(json.loads(path.read_text()) for path in (out, overlap))]
+    documents.append(json.loads(run("desk-audit", claims, "--json")))
     return {document["schema"]: document for document in documents}
 
 
@@ -41,6 +49,9 @@ def keys(value: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[
     """Yield every typed key of a document with the place of its object: one entry of each list stands for all."""
     if isinstance(value, list):
         yield from keys(value[0], (*place, 0)) if value else ()
+    elif isinstance(value, dict) and place and place[-1] in NAMED:
+        name, inner = next(iter(value.items()))
+        yield from keys(inner, (*place, name))
     elif isinstance(value, dict):
         for key, inner in value.items():
             yield place, key

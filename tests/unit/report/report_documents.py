@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from medeval.contamination.document import VIEWS
 from medeval.run.config import RunConfig
 from medeval.verdicts.document import Verdicts
 
@@ -341,19 +342,20 @@ def overlap() -> dict[str, Any]:
     rule |= {"share": 0.0667, "low": 0.0185, "high": 0.2132, "share_of_all": 0.05}
     untested = dict.fromkeys(("share", "low", "high")) | {"dirty": 0, "tested": 0, "whole": 0, "untestable": 40}
     summary = {"items": 40, "n": 11, "mean_coverage": 0.031, "gpt3": rule, "palm": {**untested, "share_of_all": 0.0}}
-    seen = {"gpt3": True, "palm": None, "coverage": 0.75, "longest_run": 21, "documents": 1}
-    seen |= {"matches": [{"document": "corpus.jsonl:3"}]}
+    match = {"document": "corpus.jsonl:3", "offset": 0, "item_offset": 0, "words": 21}
+    seen = {"words": 28, "n": 11, "status": "tested", "coverage": 0.75, "longest_run": 21}
+    seen |= {"gpt3": True, "palm": None, "documents": 1, "matches": [match]}
     clean = {**seen, "gpt3": False, "documents": 0, "matches": []}
-    views = ("question", "question_gold", "question_options")
     return {
+        "schema": "overlap.v1",
+        "inputs": {},
         "method": "ngram-overlap@1",
         "corpus": {"files": ["corpus.jsonl"], "documents": 1200, "words": 34567},
-        "benchmarks": {"medqa": {view: copy.deepcopy(summary) for view in views}},
+        "benchmarks": {"medqa": {view: copy.deepcopy(summary) for view in VIEWS}},
         "items": [
-            {"benchmark": "medqa", "item_id": "found0001", **dict.fromkeys(views, seen)},
-            {"benchmark": "medqa", "item_id": "clean0001", **dict.fromkeys(views, clean)},
+            {"benchmark": "medqa", "item_id": "found0001", **dict.fromkeys(VIEWS, seen)},
+            {"benchmark": "medqa", "item_id": "clean0001", **dict.fromkeys(VIEWS, clean)},
         ],
-        "inputs": {},
     }
 
 
@@ -410,6 +412,6 @@ def write_details(folder: Path) -> list[Path]:
     return [
         write_json(folder / "weights/tiny/f16.gguf.json", weights("F16", 200_000_000)),
         write_json(folder / "weights/tiny/q4.gguf.json", weights("Q4_K", 61_600_000)),
-        write_json(folder / "contamination/medqa.json", overlap()),
+        write_json(folder / "contamination/overlap/medqa.json", overlap()),
         write_json(folder / "desk_audits/paper.json", audit()),
     ]
