@@ -3,7 +3,9 @@
 
 rule detect:
     input:
-        unpack(given),
+        lambda wildcards: [
+            path for paths in given(wildcards).values() for path in paths
+        ],
     output:
         "<results>/contamination/{detector}/{benchmark}.json",
     log:
