@@ -96,6 +96,20 @@ def test_a_comment_in_a_rule_file_reruns_nothing(finished_run: Path) -> None:
     assert "Nothing to be done" in result.stdout + result.stderr
 
 
+def test_a_newer_medeval_makes_its_documents_again_and_asks_no_model(finished_run: Path, tmp_path: Path) -> None:
+    newer = workflow_copy(tmp_path / "newer")
+    for path in (newer / "workflow/rules").glob("*.smk"):
+        path.write_text(path.read_text().replace("keep_log ", "keep_log  "))
+    environment = newer / "workflow/envs/cpu.yaml"
+    environment.write_text(environment.read_text() + "# newer\n")
+    schema = newer / "workflow/schemas/comparisons.schema.json"
+    schema.write_text(schema.read_text().replace('"comparisons.v', '"comparisons.v9'))
+    options = ("--snakefile", str(newer / "Snakefile"), "--configfile", "small.yaml", "--dry-run", "--quiet", "rules")
+    result = run_snakemake(finished_run, *options)
+    jobs = re.findall(r"^(\w+) +\d+$", result.stdout + result.stderr, re.MULTILINE)
+    assert sorted(set(jobs)) == ["all", "compare", "report", "total", "track", "verdict"], result.stderr[-3000:]
+
+
 def test_snakemake_writes_its_own_report(finished_run: Path) -> None:
     result = run_snakemake(finished_run, "--configfile", "small.yaml", "--report", "snakemake.html")
     assert result.returncode == 0, result.stderr[-2000:]

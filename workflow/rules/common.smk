@@ -22,3 +22,11 @@ def findings(wildcards):
         for detector in DETECTORS.values()
         for path in plan.findings(detector.name, detector.needs)
     ]
+
+
+def schema(name):
+    """Return the version of a document that medeval writes: a parameter, so that a document of an older one is made again."""
+    document = json.loads(
+        (PROJECT / f"workflow/schemas/{name}.schema.json").read_text()
+    )
+    return document["properties"]["schema"]["const"]

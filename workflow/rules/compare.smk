@@ -16,6 +16,8 @@ rule desk_audit:
     resources:
         mem_mb=500,
         runtime="10m",
+    params:
+        schema=schema("desk_audit"),
     message:
         "Auditing the numbers that {wildcards.publication} printed"
     shell:
@@ -41,6 +43,7 @@ rule compare:
         mem_mb=4000,
         runtime="1h",
     params:
+        schema=schema("comparisons"),
         references=lambda wildcards: [
             f"--reference={model.id}/{model.reference}" for model in run.models
         ],
@@ -72,6 +75,7 @@ rule verdict:
         mem_mb=1000,
         runtime="10m",
     params:
+        schema=schema("verdicts"),
         subjects=lambda wildcards: [
             f"--subject={name}={path}"
             for name, path in run.published_subjects().items()

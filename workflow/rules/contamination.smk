@@ -19,6 +19,7 @@ rule detect:
         mem_mb=4000,
         runtime="4h",
     params:
+        schema=lambda wildcards: schema(wildcards.detector),
         given=lambda wildcards: [
             f"--{need}={path}"
             for need, paths in given(wildcards).items()
