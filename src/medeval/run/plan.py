@@ -134,8 +134,8 @@ class Plan:
         return [str(self.results / "probes" / model / variant / f"{target}.json")]
 
     def program(self, target: str) -> str:
-        """Return the `medeval` of a target's own environment where `make setup-TARGET` made one."""
-        own = located(Path(f".venv-{target}/bin/medeval"), self.project)
+        """Return the `medeval` of a target's environment where `make setup-NAME` made one of its own."""
+        own = located(Path(f".venv-{self.environment(target)}/bin/medeval"), self.project)
         return str(own) if own.exists() else "medeval"
 
     def environment(self, target: str) -> str:

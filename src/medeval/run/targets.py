@@ -82,7 +82,7 @@ class Target:
         loads: What the engine is given: a GGUF file, the folder of a checkpoint, or the address of a server.
         probe: When `medeval probe` looks at the device first: always, only where `sequences` is `auto`, or never.
         gpus: GPUs that a job asks a cluster for: their number, or the key of `settings` that holds it.
-        environment: Name of its environment's files in workflow/envs.
+        environment: Name of its environment, in workflow/envs and of the folder .venv-NAME.
         settings: How the engine is used.
         section: The key of these settings: of a variant's for a server, of the run's for all others.
         module: What has the engine's `open_engine` (`medeval.responses.engines.types.Opener`). It is text, since
