@@ -15,7 +15,7 @@ from medeval.comparisons.agreement.compared import Compared
 from medeval.comparisons.agreement.matching import BoolArray
 from medeval.comparisons.agreement.responses import Responses
 from medeval.errors import MedevalError
-from medeval.run.targets import target_named
+from medeval.run.targets import TARGETS
 from medeval.statistics.agreement import share_of_items
 from medeval.statistics.divergence import CLEAR_MARGIN, LetterAgreement
 from medeval.statistics.estimates import Estimate
@@ -74,7 +74,8 @@ def require_same_weights(a: Responses, b: Responses) -> None:
     """
     names = [f"{side.system.model}/{side.system.variant}" for side in (a, b)]
     hashes = [side.weights_sha256 for side in (a, b)]
-    formats = {target_named(side.system.target).loads for side in (a, b)}
+    targets = [TARGETS.get(side.system.target) for side in (a, b)]  # replies of others may have been given elsewhere
+    formats = {target is not None and target.loads == "checkpoint" for target in targets}
     if names[0] != names[1]:
         found = f"{names[0]} and {names[1]}"
     elif None not in hashes and hashes[0] != hashes[1] and len(formats) == 1:
