@@ -8,8 +8,8 @@ import pytest
 
 from medeval.errors import MedevalError
 from medeval.responses.engines.api_engine import ApiEngine, MessagesTemplate
-from medeval.responses.engines.openai_endpoint import Endpoint
 from medeval.responses.engines.types import Chat, Completion, Engine, GenerationRequest, Sampling, ScoreRequest
+from medeval.run.targets import Served
 from medeval.text.reasoning import split_reasoning
 from tests.services.chat_server import MODEL, Answer, ChatServer, completion, error
 
@@ -24,7 +24,7 @@ def prompt(text: str, system: str | None = None) -> str:
 
 
 def engine(server: ChatServer, *, reasoning: tuple[str, str] | None = None, **settings: Any) -> ApiEngine:
-    return ApiEngine(Endpoint(server.url, "model", **settings), reasoning=reasoning)
+    return ApiEngine(Served(url=server.url, model="model", **settings), reasoning=reasoning)
 
 
 def generate(engine: ApiEngine, *requests: GenerationRequest) -> list[Completion]:

@@ -16,8 +16,8 @@ from medeval.errors import MedevalError
 from medeval.responses.engines.api_engine import ApiEngine
 from medeval.responses.engines.chat import ChatTemplate
 from medeval.responses.engines.llama_model import LlamaModel
-from medeval.responses.engines.openai_endpoint import Endpoint
 from medeval.responses.engines.types import Completion, GenerationRequest, Sampling
+from medeval.run.targets import Served
 from medeval.text.reasoning import split_reasoning
 
 QUESTIONS = ["Which organ produces insulin?", "Name the longest bone.", "What does the heart do?", "What is scurvy?"]
@@ -94,8 +94,10 @@ def engine(
     concurrency: int = 2,
     **extra: Any,
 ) -> ApiEngine:
-    endpoint = Endpoint(f"{server.root}/v1", model, "LLAMA_KEY", concurrency=concurrency, extra=extra)
-    return ApiEngine(endpoint, reasoning=reasoning)
+    served = Served(
+        url=f"{server.root}/v1", model=model, key_variable="LLAMA_KEY", concurrency=concurrency, extra=extra
+    )
+    return ApiEngine(served, reasoning=reasoning)
 
 
 def request(api: ApiEngine, question: str, max_tokens: int = 12, **settings: Any) -> GenerationRequest:

@@ -10,10 +10,10 @@ import pytest
 
 from medeval.errors import MedevalError
 from medeval.responses.engines.openai_client import SIMPLE_QUESTION, Client, Refusal
-from medeval.responses.engines.openai_endpoint import Endpoint
 from medeval.responses.engines.openai_reply import Reply
 from medeval.responses.engines.openai_server import inspect_server
 from medeval.responses.engines.pacing import Pace, Shares, retry_after
+from medeval.run.targets import Served
 from tests.services.chat_server import MODEL, Answer, ChatServer, completion, error
 
 SIMPLE = SIMPLE_QUESTION[0]["content"]
@@ -25,7 +25,7 @@ def body(text: str) -> dict[str, Any]:
 
 
 def client(server: ChatServer, **settings: Any) -> Client:
-    return Client(Endpoint(server.url, "model", **settings))
+    return Client(Served(url=server.url, model="model", **settings))
 
 
 def ask(server: ChatServer, *texts: str, **settings: Any) -> list[Reply | Refusal]:
@@ -94,7 +94,7 @@ def test_a_missing_key_names_its_variable(monkeypatch: pytest.MonkeyPatch, value
     if value is not None:
         monkeypatch.setenv("SOME_KEY", value)
     with pytest.raises(MedevalError, match=f"environment variable SOME_KEY .*{state}"):
-        Client(Endpoint("http://127.0.0.1:1/v1", "model", key_variable="SOME_KEY"))
+        Client(Served(url="http://127.0.0.1:1/v1", model="model", key_variable="SOME_KEY"))
 
 
 @pytest.mark.parametrize(
@@ -109,13 +109,13 @@ def test_a_missing_key_names_its_variable(monkeypatch: pytest.MonkeyPatch, value
 )
 def test_an_address_is_one_and_holds_no_secret(url: str, problem: str) -> None:
     with pytest.raises(MedevalError, match=problem) as caught:
-        Endpoint(url, "model")
+        Client(Served(url=url, model="model"))
     assert "secret" not in str(caught.value)
 
 
 def test_extra_values_cannot_change_what_the_program_asks() -> None:
     with pytest.raises(MedevalError, match="`extra` holds seed, temperature"):
-        Endpoint("http://host/v1", "model", extra={"temperature": 1, "seed": 1, "top_k": 1})
+        Client(Served(url="http://host/v1", model="model", extra={"temperature": 1, "seed": 1, "top_k": 1}))
 
 
 # --- Many at once ---------------------------------------------------------------------------------
@@ -395,13 +395,13 @@ def listing(*models: dict[str, Any]) -> dict[str, Answer]:
 def test_a_wrong_model_lists_what_the_server_has(serve: Serve) -> None:
     server = serve(pages=listing({"id": "qwen3:8b"}, {"id": "medgemma"}))
     with pytest.raises(MedevalError, match="has no model 'qwen3'; it has qwen3:8b, medgemma"):
-        inspect_server(Client(Endpoint(server.url, "qwen3")))
+        inspect_server(Client(Served(url=server.url, model="qwen3")))
 
 
 def test_of_many_models_the_most_similar_are_listed_and_the_others_counted(serve: Serve) -> None:
     server = serve(pages=listing(*({"id": f"other-{i}"} for i in range(400)), {"id": "medgemma-4b"}))
     with pytest.raises(MedevalError, match="it has medgemma-4b, .* and 381 more"):
-        inspect_server(Client(Endpoint(server.url, "medgemma")))
+        inspect_server(Client(Served(url=server.url, model="medgemma")))
 
 
 def test_a_wrong_key_is_found_before_the_start(serve: Serve) -> None:
@@ -432,7 +432,7 @@ def test_a_server_without_a_list_shows_that_it_has_the_model_by_answering(serve:
 def test_an_address_with_neither_list_nor_answers_is_refused(serve: Serve) -> None:
     wrong = serve().url.removesuffix("/v1") + "/api"
     with pytest.raises(MedevalError, match=r"/api/chat/completions answered 404[\s\S]*most end in /v1"):
-        inspect_server(Client(Endpoint(wrong, "model")))
+        inspect_server(Client(Served(url=wrong, model="model")))
 
 
 def test_an_address_of_something_else_is_refused_though_it_answers(serve: Serve) -> None:

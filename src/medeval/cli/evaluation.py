@@ -6,6 +6,7 @@ import click
 
 from medeval.cli.common import FILE, FOLDER, command_line, json_object, section
 from medeval.records.yaml_files import validate
+from medeval.run.targets import Served, names, target_named
 
 
 @click.command()
@@ -23,13 +24,13 @@ def merge(out: Path, shards: tuple[Path, ...]) -> None:
 
 @click.command()
 @click.option("--items", "items_path", required=True, type=FILE, help="Items or conversations table.")
-@click.option("--weights", type=FILE, help="GGUF file, for a target of llama.cpp.")
-@click.option("--checkpoint", type=FOLDER, help="Folder of a Safetensors checkpoint, for vllm.")
-@click.option("--served", help="Server, as JSON, for api; docs/run/configuration.md lists the keys.")
+@click.option("--weights", type=FILE, help=f"GGUF file, for {names(lambda t: t.loads == 'gguf')}.")
+@click.option("--checkpoint", type=FOLDER, help=f"Checkpoint folder, for {names(lambda t: t.loads == 'checkpoint')}.")
+@click.option("--served", help="Server, as JSON, for api; its keys are in docs/run/configuration.md.")
 @click.option("--out", required=True, type=FILE, help="Responses table to write.")
 @click.option("--model", required=True, help="Name of the model, for the rows.")
 @click.option("--variant", required=True, help="Name of the weights file's variant, for the rows.")
-@click.option("--target", default="cpu", show_default=True, help="cpu, vulkan, metal, cuda, vllm or api.")
+@click.option("--target", default="cpu", show_default=True, help=f"Where: {names()}.")
 @click.option(
     "--protocol", default="{}", help="How the model is asked, as JSON; docs/run/configuration.md lists the keys."
 )
@@ -40,7 +41,8 @@ def merge(out: Path, shards: tuple[Path, ...]) -> None:
 @click.option("--threads", default=1, show_default=True, help="Threads.")
 @click.option("--sequences", default="1", show_default=True, help="Replies decoded together; auto takes --probe's.")
 @click.option("--vllm", default="{}", help="How vLLM uses its GPUs, as JSON.")
-@click.option("--probe", type=FILE, help="What `medeval probe` found; needed for vulkan, metal and cuda.")
+@click.option("--settings", default="{}", help="How an engine without an option of its own is used, as JSON.")
+@click.option("--probe", type=FILE, help=f"A probe, needed for {names(lambda t: t.probe == 'always')}.")
 @click.option("--shard", help="Part of the items, such as 2-of-8.")
 def evaluate(
     items_path: Path,
@@ -59,6 +61,7 @@ def evaluate(
     threads: int,
     sequences: str,
     vllm: str,
+    settings: str,
     probe: Path | None,
     shard: str | None,
 ) -> None:
@@ -71,22 +74,27 @@ def evaluate(
     from medeval.responses.evaluate import Run
     from medeval.responses.evaluate import evaluate as run
     from medeval.responses.subject import Subject
-    from medeval.run.config import Engine, Protocol, Vllm
-    from medeval.run.model import Reasoning, Served
+    from medeval.run.config import Protocol
+    from medeval.run.model import Reasoning
 
     width = int(sequences) if sequences.isdigit() else sequences
     machine = {**json_object("--engine", engine), "threads": threads, "sequences": width}
+    row = target_named(target)
+    given = {
+        "engine": ("--engine, --threads, --sequences", machine),
+        "vllm": ("--vllm", json_object("--vllm", vllm)),
+        "served": ("--served", {}),  # not given, or else read below, whatever the target
+    }
+    option, values = given.get(row.section) or ("--settings", json_object("--settings", settings))
     subject = Subject(
         target=target,
         weights=weights or checkpoint,
-        served=section(Served, "--served", served) if served else None,
-        engine=validate(Engine, machine, Path("--engine, --threads, --sequences")),
-        vllm=section(Vllm, "--vllm", vllm),
+        settings=section(Served, "--served", served) if served else validate(row.settings, values, Path(option)),
         probe=probe,
         reasoning=None if reasoning == "null" else section(Reasoning, "--reasoning", reasoning),
         template_options=json_object("--template-options", template_options),
     )
-    settings = Run(
+    asked = Run(
         model=model,
         variant=variant,
         subject=subject,
@@ -94,6 +102,6 @@ def evaluate(
         seed=seed,
         shard=Shard.parse(shard) if shard else None,
     )
-    accuracies = run(items_path, out, settings, command=command_line())
+    accuracies = run(items_path, out, asked, command=command_line())
     shown = ", ".join(f"{mode} {100 * accuracy:.1f} %" for mode, accuracy in accuracies.items())
     click.echo(f"{out}: lm-eval's accuracy: {shown or 'none, a judge scores conversations'}")

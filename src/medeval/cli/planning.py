@@ -5,11 +5,12 @@ from pathlib import Path
 import click
 
 from medeval.cli.common import FILE, FOLDER
+from medeval.run.targets import names
 
 
 @click.command()
 @click.option("--weights", required=True, type=FILE, help="GGUF file that will be evaluated.")
-@click.option("--target", default="cpu", show_default=True, help="cpu, vulkan, metal or cuda.")
+@click.option("--target", default="cpu", show_default=True, help=f"Where: {names(lambda t: t.engine == 'llama.cpp')}.")
 @click.option("--threads", default=1, show_default=True, help="Threads.")
 @click.option("--sequences", default="auto", show_default=True, help="Replies decoded together; auto measures.")
 @click.option("--max-width", default=64, show_default=True, help="Most replies together that auto tries.")

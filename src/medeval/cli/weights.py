@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from medeval.cli.common import FILE
+from medeval.run.targets import names
 
 
 @click.command()
@@ -33,7 +34,7 @@ def convert(checkpoint: Path, file_type: str, out: Path, name: str | None, envir
 @click.option("--chunk-tokens", default=512, show_default=True, help="Tokens read at a time.")
 @click.option("--chunks", type=int, help="Chunks to read; the whole text by default.")
 @click.option("--threads", default=1, show_default=True, help="Threads.")
-@click.option("--target", default="cpu", show_default=True, help="cpu, vulkan, metal or cuda.")
+@click.option("--target", default="cpu", show_default=True, help=f"Where: {names(lambda t: t.engine == 'llama.cpp')}.")
 def imatrix(
     model: Path, text: Path, out: Path, chunk_tokens: int, chunks: int | None, threads: int, target: str
 ) -> None:

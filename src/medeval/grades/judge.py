@@ -15,12 +15,10 @@ from medeval.grades.verdicts import parse_verdicts, unusable
 from medeval.records.files import sha256_file
 from medeval.responses.engines.api_engine import NEUTRAL
 from medeval.responses.engines.openai_client import Client, Refusal
-from medeval.responses.engines.openai_endpoint import Endpoint
 from medeval.responses.engines.openai_reply import Reply
 from medeval.responses.engines.openai_server import inspect_server
 from medeval.responses.engines.types import GenerationRequest
 from medeval.run.judge import ApiJudge, JudgeMode
-from medeval.run.model import Served
 
 Verdicts = tuple[Verdict, ...]
 
@@ -157,7 +155,7 @@ class ServerJudge(_AskedOneByOne):
     def __init__(self, settings: ApiJudge) -> None:
         self._settings = settings
         self.mode: JudgeMode = settings.mode
-        self._client = Client(Endpoint(**settings.model_dump(include=set(Served.model_fields))))
+        self._client = Client(settings)
         extra = f", {json.dumps(settings.extra, sort_keys=True)}" if settings.extra else ""
         model = f"{settings.model}@{settings.revision or 'revision not stated'}"
         self.name = (

@@ -88,7 +88,7 @@ CONVERSATIONS = TableType(
 _RUN = {
     "model": _TEXT,
     "variant": _TEXT,  # f16, bf16, q4_k_m, published-q4_k_m, ...
-    "target": _TEXT,  # cpu, vulkan, metal, cuda, vllm or api
+    "target": _TEXT,  # what it was answered on, such as cpu, cuda or vllm
     "benchmark": _TEXT,
     "item_id": _TEXT,
     "sample": pa.int32(),  # 0-based index of the seed

@@ -2,7 +2,7 @@
 
 from pydantic import Field, field_validator
 
-from medeval.run.model import Section
+from medeval.run.section import Section
 
 
 class Audit(Section):

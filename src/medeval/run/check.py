@@ -69,6 +69,8 @@ def _origin(variant: Variant) -> str:
         return describe(variant.source)
     if variant.checkpoint is not None:
         return f"{variant.type} converted from {len(variant.checkpoint)} files, first {describe(variant.checkpoint[0])}"
+    if variant.served is not None:
+        return f"{variant.served.model} at {variant.served.url}"
     matrix = f" with importance matrix {variant.imatrix}" if variant.imatrix else ""
     return f"{variant.type} from {variant.quantize_from}{matrix}"
 

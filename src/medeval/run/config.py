@@ -15,14 +15,15 @@ from medeval.run.judge import ApiJudge as ApiJudge
 from medeval.run.judge import LocalJudge as LocalJudge
 from medeval.run.judge import read_judge
 from medeval.run.lock import locked, read_lock
-from medeval.run.model import Model, Section, Slug, Variant
+from medeval.run.model import Model, Variant
+from medeval.run.section import Section, Slug
 from medeval.run.shipped import located, project_of
 from medeval.run.sources import AnySource, FileSource, HubSource, Source, path_of
+from medeval.run.targets import Engine, TargetName, Vllm, target_named
 
 BenchmarkId = Literal[
     "medqa", "medmcqa", "pubmedqa", "mmlu_health", "mmlu_pro_health", "medxpertqa", "afrimedqa", "healthbench"
 ]
-Target = Literal["cpu", "vulkan", "metal", "cuda", "vllm", "api"]
 Mode = Literal["generate", "letter", "cloze", "choices_only"]
 _WILDCARD = re.compile(r"\{\s*[.\w]+\s*[,}]|<[a-z][a-z0-9_]*>")
 
@@ -60,51 +61,6 @@ class Protocol(Section):
         return self
 
 
-class Engine(Section):
-    """How the llama.cpp engine uses the machine."""
-
-    threads: int = Field(1, ge=1, description="Threads of one evaluation job; they change no result.")
-    sequences: Literal["auto", 1, 2, 4, 8, 16, 32, 64] = Field(
-        "auto",
-        description="Replies decoded together. More changes the last digits, so it is part of the protocol. `auto` "
-        "measures the machine once and takes the fewest that are about as fast as any.",
-    )
-    schedule: Literal["audit", "fast"] = Field(
-        "audit",
-        description="`audit`: a reply does not depend on what else is asked, nor on interruptions. `fast`: it may.",
-    )
-    kv_limit_mib: int = Field(
-        4096, ge=64, description="Most memory for keys and values of one job. With `auto`, fewer replies go together."
-    )
-    shards: int = Field(1, ge=1, description="Jobs that each benchmark is divided into.")
-    llama_cpp: Path | None = Field(
-        None, description="Folder with the libraries of a llama.cpp build of your own; null: the environment's."
-    )
-
-
-class Vllm(Section):
-    """How vLLM uses its GPUs; every value may change the last digits of a result."""
-
-    dtype: Literal["bfloat16", "float16", "float32"] = Field("bfloat16", description="Type of weights and activations.")
-    max_model_len: int | None = Field(
-        None,
-        ge=2,
-        description="Tokens of prompt and reply together; null: the model's own context, or as much of it as the "
-        "memory holds. What is longer is an error of that item, never cut.",
-    )
-    max_num_seqs: int = Field(
-        8, ge=1, description="Replies decoded together. More is faster and changes more of the last digits."
-    )
-    prefix_caching: bool = Field(
-        False,
-        description="Keep what was computed for shared beginnings of prompts. A reply then depends on what was asked "
-        "before it; log-probabilities of options never read this cache.",
-    )
-    tensor_parallel_size: int = Field(1, ge=1, description="GPUs that share one model.")
-    gpu_memory_utilization: float = Field(0.9, gt=0, le=1, description="Share of the GPU's memory that vLLM takes.")
-    enforce_eager: bool = Field(False, description="Run without compilation and CUDA graphs: slower, starts faster.")
-
-
 class Contamination(Section):
     """What is searched for traces of the test items."""
 
@@ -135,7 +91,7 @@ class RunConfig(Section):
     seed: int = Field(20260101, ge=0, description="Seed of every random choice.")
     models: list[Model] = Field(min_length=1, description="Models, or paths of model files.")
     benchmarks: list[Benchmark] = Field(min_length=1, description="Benchmarks, or paths of benchmark files.")
-    targets: list[Target] = Field(["cpu"], min_length=1, description="Devices to evaluate on.")
+    targets: list[TargetName] = Field(["cpu"], min_length=1, description="Devices to evaluate on.")
     protocol: Protocol = Field(default_factory=Protocol, description="How models are asked.")
     engine: Engine = Field(default_factory=Engine, description="How the machine is used.")
     vllm: Vllm = Field(default_factory=Vllm, description="How the target `vllm` uses its GPUs.")
@@ -172,7 +128,8 @@ class RunConfig(Section):
             raise ValueError(f"`published_as` gives {repeated} to more than one model or variant")
         for target in self.targets:
             if not any(m.variants[name].runs_on(target) for m in self.models for name in m.evaluate):
-                needed = {"api": "`served`", "vllm": "`checkpoint`"}.get(target, "weights")
+                keys = {"server": "`served`", "checkpoint": "`checkpoint`", "gguf": "weights"}
+                needed = keys[target_named(target).loads]
                 raise ValueError(f"`targets` has {target!r}, and no evaluated variant has {needed} for it")
         for model in self.models:
             for name in model.evaluate:
@@ -180,8 +137,11 @@ class RunConfig(Section):
                     raise ValueError(f"no target of {list(self.targets)} can evaluate {model.id}/{name}")
         if self.audit is not None and self.audit.target not in (None, *self.targets):
             raise ValueError(f"`audit.target` is {self.audit.target!r}, which is not among `targets` {self.targets}")
-        if "api" in self.targets and self.protocol.modes != ["generate"]:
-            raise ValueError("`targets` has 'api', whose servers cannot score options: set `modes` to [generate]")
+        servers = [target for target in self.targets if target_named(target).loads == "server"]
+        if servers and self.protocol.modes != ["generate"]:
+            raise ValueError(
+                f"`targets` has {servers[0]!r}, whose servers cannot score options: set `modes` to [generate]"
+            )
         if not self.choice_benchmarks and self.judge is None:
             raise ValueError("`benchmarks` holds only HealthBench, and no `judge` grades it")
         if isinstance(self.judge, LocalJudge):

@@ -13,6 +13,7 @@ from medeval.records.files import read_json
 from medeval.run.config import RunConfig
 from medeval.run.plan import Plan
 from medeval.run.sources import HubSource
+from medeval.run.targets import target_named
 
 # Characters of a question with its options (or of a conversation), mean over the real files.
 _TYPICAL_CHARACTERS = {
@@ -131,7 +132,7 @@ def forecasts(
         tokens, basis = _reply_tokens(reply_tokens, stated.get(model.published_as or ""), run.protocol.max_tokens)
         for name in model.evaluate:
             for target in run.targets:
-                if target in ("api", "vllm") or not model.variants[name].runs_on(target):
+                if target_named(target).probe == "never" or not model.variants[name].runs_on(target):
                     continue
                 size = weights_bytes(plan, publication, model.id, name)
                 probed = _probe_path(plan, model.id, name, target).exists()

@@ -7,8 +7,9 @@ from pydantic import Field
 
 from medeval.errors import MedevalError
 from medeval.records.yaml_files import load_yaml, validate
-from medeval.run.model import Section, Served, Slug
+from medeval.run.section import Section, Slug
 from medeval.run.sources import Source
+from medeval.run.targets import Served
 
 JudgeMode = Literal["criterion", "conversation"]
 _MODE = (

@@ -1,19 +1,14 @@
 """The configuration of one model: its weights files, how each is made, and how the model is asked."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from medeval.run.section import Section, Slug
 from medeval.run.sources import Source
+from medeval.run.targets import Served, target_named
 
 QuantizationType = Literal["F32", "F16", "BF16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_K_S", "IQ4_XS", "IQ3_M"]
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
-
-
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are errors and values do not change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Imatrix(Section):
@@ -22,22 +17,6 @@ class Imatrix(Section):
     variant: Slug = Field(description="Variant that reads the text, usually the unquantized one.")
     text: Source = Field(description="Calibration text, UTF-8.")
     chunk_tokens: int = Field(512, ge=16, description="Tokens read at a time.")
-
-
-class Served(Section):
-    """A model behind an OpenAI-compatible server, for the target `api`."""
-
-    url: str = Field(description="Base address of the server, such as http://localhost:8000/v1.")
-    model: str = Field(description="The server's name for the model.")
-    key_variable: str | None = Field(None, description="Environment variable that holds the API key.")
-    concurrency: int = Field(8, ge=1, description="Requests in flight at once.")
-    requests_per_minute: float | None = Field(None, gt=0, description="Most requests in a minute; null: no limit.")
-    tokens_per_minute: float | None = Field(
-        None, gt=0, description="Most tokens of prompts and replies in a minute; null: no limit."
-    )
-    seconds_timeout: float = Field(600.0, gt=0, description="Most seconds from a request to its whole reply.")
-    attempts: int = Field(6, ge=1, description="Times that a request is made at most, when a failure may pass.")
-    extra: dict[str, Any] = Field(default_factory=dict, description="Further values of every request's body.")
 
 
 class Variant(Section):
@@ -74,10 +53,14 @@ class Variant(Section):
         return self
 
     def runs_on(self, target: str) -> bool:
-        """Whether a target can evaluate this variant: servers on `api`, checkpoints on `vllm`, GGUFs on the others."""
-        if target == "api":
-            return self.served is not None
-        return self.served is None and (target != "vllm" or self.checkpoint is not None)
+        """Whether a target can evaluate this variant: a server, a checkpoint, or any weights as a GGUF file."""
+        match target_named(target).loads:
+            case "server":
+                return self.served is not None
+            case "checkpoint":
+                return self.checkpoint is not None
+            case "gguf":
+                return self.served is None
 
 
 class Reasoning(Section):

@@ -12,8 +12,13 @@ from medeval.records.shards import names
 from medeval.run.audited import settings_of, target_of
 from medeval.run.config import LocalJudge, RunConfig
 from medeval.run.model import Variant
+from medeval.run.section import Section
 from medeval.run.shipped import CHECKOUT, located
 from medeval.run.sources import AnySource, FileSource, path_of
+from medeval.run.targets import target_named
+
+# Settings that rule `evaluate` gives to every target.
+_GIVEN_BY_RULE = ("engine", "vllm")
 
 
 class Plan:
@@ -91,47 +96,69 @@ class Plan:
             if model.variants[name].served is None
         ]
 
-    def evaluated_files(self, model: str, variant: str, target: str) -> list[str]:
-        """Return what a target loads: a checkpoint's files, one GGUF file, or nothing for a server."""
-        match target:
-            case "api":
-                return []
-            case "vllm":
-                return self.checkpoint(model, variant)
-            case _:
-                return [self.weights(model, variant)]
+    def loaded(self, model: str, variant: str, target: str) -> Path | None:
+        """Return the GGUF file or the checkpoint's folder that a target loads; None for a server."""
+        match target_named(target).loads:
+            case "server":
+                return None
+            case "checkpoint":
+                return self.results / "checkpoints" / model / variant
+            case "gguf":
+                return Path(self.weights(model, variant))
 
-    def source_option(self, model: str, variant: str, target: str) -> str:
-        """Return the option with which `medeval evaluate` is told what to ask."""
-        match target:
-            case "api":
-                served = self.variant(model, variant).served
-                return f"--served={served.model_dump_json()}" if served else ""
-            case "vllm":
-                return f"--checkpoint={self.results / 'checkpoints' / model / variant}"
-            case _:
-                return f"--weights={self.weights(model, variant)}"
+    def evaluated_files(self, model: str, variant: str, target: str) -> list[str]:
+        """Return the files that a target loads: a checkpoint's, one GGUF file, or none for a server."""
+        if target_named(target).loads == "checkpoint":
+            return self.checkpoint(model, variant)
+        path = self.loaded(model, variant, target)
+        return [] if path is None else [str(path)]
+
+    def settings(self, model: str, variant: str, target: str) -> Section:
+        """Return how the engine of a target is used.
+
+        Raises:
+            MedevalError: The target is a server, and the variant names none.
+        """
+        row = target_named(target)
+        holder = self.variant(model, variant) if row.loads == "server" else self.run
+        found: Section | None = getattr(holder, row.section)
+        if found is None:
+            raise MedevalError(
+                f"{model}/{variant} has no `{row.section}` for target {target!r}", "Choose another target or variant."
+            )
+        return found
+
+    def source_option(self, model: str, variant: str, target: str) -> str | list[str]:
+        """Return the option that tells `medeval evaluate` what to ask, and with it the settings that its rule lacks.
+
+        A single option is no list: Snakemake would take that for another value and ask everything again.
+        """
+        row, settings = target_named(target), self.settings(model, variant, target)
+        if row.loads == "server":
+            return f"{row.option}={settings.model_dump_json()}"
+        subject = f"{row.option}={self.loaded(model, variant, target)}"
+        return subject if row.section in _GIVEN_BY_RULE else [subject, f"--settings={settings.model_dump_json()}"]
 
     def probe(self, model: str, variant: str, target: str) -> list[str]:
         """Return the look at the device that an evaluation needs first; none where there is nothing to find out."""
-        if target in ("api", "vllm") or (target == "cpu" and self.run.engine.sequences != "auto"):
+        when = target_named(target).probe
+        if when == "never" or (when == "auto" and self.run.engine.sequences != "auto"):
             return []
         return [str(self.results / "probes" / model / variant / f"{target}.json")]
 
     def program(self, target: str) -> str:
-        """Return the `medeval` of a target's own environment where `make setup-TARGET` made one."""
-        own = located(Path(f".venv-{target}/bin/medeval"), self.project)
+        """Return the `medeval` of a target's environment where `make setup-NAME` made one of its own."""
+        own = located(Path(f".venv-{self.environment(target)}/bin/medeval"), self.project)
         return str(own) if own.exists() else "medeval"
 
     def environment(self, target: str) -> str:
         """Return the environment file below workflow/envs that a target needs."""
-        return "cpu" if target == "api" else target
+        return target_named(target).environment
 
     def gpus(self, target: str) -> int:
         """Return how many GPUs a job of this target asks a cluster for."""
-        if target == "vllm":
-            return self.run.vllm.tensor_parallel_size
-        return 1 if target in ("cuda", "vulkan") else 0
+        row = target_named(target)
+        return row.gpus if isinstance(row.gpus, int) else int(getattr(getattr(self.run, row.section), row.gpus))
 
     def shards(self, model: str, variant: str, target: str, benchmark: str) -> list[str]:
         """Return the responses of each shard of a benchmark."""

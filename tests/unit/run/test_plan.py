@@ -74,7 +74,14 @@ def test_each_target_evaluates_what_it_can() -> None:
     }
     assert plan.evaluated_files("big", "hosted", "api") == []
     assert '"model":"big"' in plan.source_option("big", "hosted", "api")
+    with pytest.raises(MedevalError, match="smollm2-135m-instruct/f16 has no `served` for target 'api'"):
+        plan.source_option("smollm2-135m-instruct", "f16", "api")
     assert "results/demo/weights/big/hosted.gguf.json" not in plan.weights_descriptions()
+
+
+def test_a_check_says_where_a_served_model_is() -> None:
+    text = describe_run(from_mapping(with_server(), Path("demo.yaml")))
+    assert "    hosted: big at http://localhost:8000/v1\n" in text
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from medeval.comparisons.agreement.compared import Compared
 from medeval.comparisons.agreement.matching import BoolArray
 from medeval.comparisons.agreement.responses import Responses
 from medeval.errors import MedevalError
+from medeval.run.targets import TARGETS
 from medeval.statistics.agreement import share_of_items
 from medeval.statistics.divergence import CLEAR_MARGIN, LetterAgreement
 from medeval.statistics.estimates import Estimate
@@ -29,7 +30,6 @@ SAME_CLEAR_FIRST = 0.999
 ACCURACY_CHANGE = 0.005
 P_VALUE = 0.01
 
-CHECKPOINT_TARGET = "vllm"  # reads Safetensors, every other target GGUF
 CONFIDENCE = 0.90  # of two-sided intervals: each end is a one-sided 95 % bound
 # A mean of divergences hangs on its few largest items; a short list may not hold any of these.
 FEWEST_FOR_MEAN = 100
@@ -74,7 +74,8 @@ def require_same_weights(a: Responses, b: Responses) -> None:
     """
     names = [f"{side.system.model}/{side.system.variant}" for side in (a, b)]
     hashes = [side.weights_sha256 for side in (a, b)]
-    formats = {side.system.target == CHECKPOINT_TARGET for side in (a, b)}
+    targets = [TARGETS.get(side.system.target) for side in (a, b)]  # replies of others may have been given elsewhere
+    formats = {target is not None and target.loads == "checkpoint" for target in targets}
     if names[0] != names[1]:
         found = f"{names[0]} and {names[1]}"
     elif None not in hashes and hashes[0] != hashes[1] and len(formats) == 1:

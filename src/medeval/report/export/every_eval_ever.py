@@ -17,13 +17,13 @@ from medeval.errors import MedevalError
 from medeval.items.benchmarks.registry import BENCHMARKS
 from medeval.records.files import sha256_text
 from medeval.records.system import System
+from medeval.run.targets import TARGETS
 
 SCHEMA_VERSION = "0.3.0"
 COLLECTION = "medeval"
 RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")
 AVAILABILITIES = ("open_weights", "closed_weights", "unknown")
 
-_ENGINES = {**dict.fromkeys(("cpu", "vulkan", "metal", "cuda"), "llama.cpp"), "vllm": "vLLM"}
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _MODEL_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
@@ -133,7 +133,7 @@ def aggregate(
 
 def _model_info(record: Record, publication: Publication) -> dict[str, Any]:
     system = record.system
-    engine = _ENGINES.get(system.target)
+    engine = TARGETS[system.target].engine if system.target in TARGETS else None
     return {
         "name": system.model,
         "id": record.model_id,

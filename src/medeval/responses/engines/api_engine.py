@@ -9,10 +9,19 @@ from typing import Any, NoReturn
 from medeval.errors import MedevalError
 from medeval.records.files import sha256_text
 from medeval.responses.engines.openai_client import Client, Refusal
-from medeval.responses.engines.openai_endpoint import Endpoint
 from medeval.responses.engines.openai_reply import Reply
 from medeval.responses.engines.openai_server import inspect_server
-from medeval.responses.engines.types import Completion, FinishReason, GenerationRequest, Scored, ScoreRequest
+from medeval.responses.engines.types import (
+    Chat,
+    Completion,
+    Engine,
+    FinishReason,
+    GenerationRequest,
+    Opening,
+    Scored,
+    ScoreRequest,
+)
+from medeval.run.targets import Served
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +32,22 @@ NEUTRAL: dict[str | None, dict[str, float]] = {
     "llamacpp": {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0},
     "vllm": {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0},
 }
+
+
+def open_engine(opening: Opening[Served]) -> tuple[Engine, Chat]:
+    """Reach a server.
+
+    Raises:
+        MedevalError: As for `ApiEngine`, or there are variables for a chat template, which the server has.
+    """
+    if opening.template_options:
+        raise MedevalError(
+            f"`template_options` {dict(opening.template_options)} cannot be given to a server as such",
+            "Put them into the server's own form, such as `extra: {chat_template_kwargs: {...}}` below `served`.",
+        )
+    delimiters = (opening.reasoning.open, opening.reasoning.close) if opening.reasoning else None
+    engine = ApiEngine(opening.settings, reasoning=delimiters)
+    return engine, engine.chat
 
 
 class MessagesTemplate:
@@ -57,7 +82,7 @@ class ApiEngine:
     caches: a request's `prefix` is not used.
 
     Args:
-        endpoint: The server and how it is asked.
+        served: The server and how it is asked.
         reasoning: The model's delimiters, between which reasoning that the server split off is put back;
             None for a model that does not think.
 
@@ -65,11 +90,11 @@ class ApiEngine:
         MedevalError: The server cannot be reached, refuses the key, or does not have the model.
     """
 
-    def __init__(self, endpoint: Endpoint, *, reasoning: tuple[str, str] | None = None) -> None:
-        self._endpoint, self._reasoning = endpoint, reasoning
-        self._client = Client(endpoint)
+    def __init__(self, served: Served, *, reasoning: tuple[str, str] | None = None) -> None:
+        self._served, self._reasoning = served, reasoning
+        self._client = Client(served)
         self._server = inspect_server(self._client)
-        self._neutral = {k: v for k, v in NEUTRAL.get(self._server.kind, {}).items() if k not in endpoint.extra}
+        self._neutral = {k: v for k, v in NEUTRAL.get(self._server.kind, {}).items() if k not in served.extra}
 
     @property
     def chat(self) -> MessagesTemplate:
@@ -86,10 +111,10 @@ class ApiEngine:
         """
         return {
             "engine": "OpenAI-compatible server",
-            "url": self._endpoint.url,
-            "model": self._endpoint.model,
+            "url": self._served.url,
+            "model": self._served.model,
             "server": self._server.facts,
-            "extra": {**self._neutral, **self._endpoint.extra},
+            "extra": {**self._neutral, **self._served.extra},
             "reasoning": self._reasoning and list(self._reasoning),
         }
 
@@ -143,7 +168,7 @@ class ApiEngine:
 
     def _refuse_to_score(self) -> NoReturn:
         raise MedevalError(
-            f"{self._endpoint.model} at {self._endpoint.url}: a server of chat completions gives no probabilities of"
+            f"{self._served.model} at {self._served.url}: a server of chat completions gives no probabilities of"
             " given texts, which the modes letter, cloze and choices_only compare",
             "Leave these modes out for this model, or evaluate its weights with a local engine.",
         )
@@ -151,7 +176,7 @@ class ApiEngine:
     def _body(self, request: GenerationRequest) -> dict[str, Any]:
         if request.grammar is not None:
             raise MedevalError(
-                f"{self._endpoint.model} at {self._endpoint.url}: servers do not share a way to impose a grammar",
+                f"{self._served.model} at {self._served.url}: servers do not share a way to impose a grammar",
                 "Use a local engine where the reply's form is imposed.",
             )
         sampling = request.sampling
@@ -168,7 +193,7 @@ class ApiEngine:
         # Not in OpenAI's API: a server without them must say so rather than be asked something else.
         wanted = {"top_k": sampling.top_k, "min_p": sampling.min_p}
         for name, value in wanted.items():
-            if value and name in self._endpoint.extra:
+            if value and name in self._served.extra:
                 raise MedevalError(f"`extra` and the protocol both set `{name}`", "Remove it from `extra`.")
             if value:
                 body[name] = value
@@ -206,7 +231,7 @@ class ApiEngine:
             return reply.text
         if self._reasoning is None:
             raise MedevalError(
-                f"{self._endpoint.model} at {self._endpoint.url}: the server returns reasoning apart from the answer,"
+                f"{self._served.model} at {self._served.url}: the server returns reasoning apart from the answer,"
                 " and the model's configuration has no `reasoning`",
                 "Give the model's delimiters there (`open` and `close`), such as <think> and </think>.",
             )

@@ -18,9 +18,10 @@ import httpx2
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential
 
 from medeval.errors import MedevalError
-from medeval.responses.engines.openai_endpoint import Endpoint
+from medeval.responses.engines.openai_endpoint import address_of, key_of, remedy_for, require_usable
 from medeval.responses.engines.openai_reply import Reply, read_reply, words
 from medeval.responses.engines.pacing import Pace, Shares, retry_after
+from medeval.run.targets import Served
 
 log = logging.getLogger(__name__)
 logging.getLogger("httpx2").setLevel(logging.WARNING)  # it reports every request
@@ -72,15 +73,16 @@ class Client:
     """Asks one server.
 
     Args:
-        endpoint: The server and how it is asked.
+        served: The server and how it is asked.
 
     Raises:
-        MedevalError: The environment variable with the key is not set.
+        MedevalError: The address is none or holds a secret, or the environment variable with the key is not set.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self.endpoint = endpoint
-        self._key = endpoint.key()
+    def __init__(self, served: Served) -> None:
+        require_usable(served)
+        self.served = served
+        self._key = key_of(served)
 
     def get(self, url: str) -> Any:
         """Return the JSON document at an address of this server.
@@ -89,7 +91,7 @@ class Client:
             RequestError: It could not be had, or is no JSON.
         """
         with asyncio.Runner() as runner:
-            line = _Line(self.endpoint, self._key)
+            line = _Line(self.served, self._key)
             try:
                 return runner.run(line.get(url))
             finally:
@@ -98,7 +100,7 @@ class Client:
     def stream(self, bodies: Sequence[Mapping[str, Any]]) -> Generator[tuple[int, Reply | Refusal], None, None]:
         """Ask for a chat completion of each body, yielding (index, reply) as they arrive; exactly one per body.
 
-        A body holds `messages` and settings; `model` and the endpoint's `extra` are added. A request that
+        A body holds `messages` and settings; `model` and the server's `extra` are added. A request that
         fails for good is a refusal for its item only if the server answers something else. Close the
         generator to cancel what is in flight.
 
@@ -108,10 +110,10 @@ class Client:
         todo = iter(enumerate(bodies))
         waiting: dict[asyncio.Task[Reply | Refusal], int] = {}
         with asyncio.Runner() as runner:
-            line = _Line(self.endpoint, self._key)
+            line = _Line(self.served, self._key)
             try:
                 while True:
-                    for index, body in islice(todo, self.endpoint.concurrency - len(waiting)):
+                    for index, body in islice(todo, self.served.concurrency - len(waiting)):
                         waiting[runner.get_loop().create_task(line.ask(body))] = index
                     if not waiting:
                         return
@@ -132,14 +134,14 @@ class Client:
 class _Line:
     """The requests of one event loop to one server."""
 
-    def __init__(self, endpoint: Endpoint, key: str | None) -> None:
-        self._endpoint, self._key = endpoint, key
+    def __init__(self, served: Served, key: str | None) -> None:
+        self._served, self._key = served, key
         self._http = httpx2.AsyncClient(
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx2.Timeout(None, connect=_SECONDS_TO_CONNECT),  # the whole reply has its own limit
             limits=httpx2.Limits(max_connections=None),
         )
-        self._pace, self._shares = Pace(endpoint.requests_per_minute, endpoint.tokens_per_minute), Shares()
+        self._pace, self._shares = Pace(served.requests_per_minute, served.tokens_per_minute), Shares()
         self._backoff = wait_exponential(multiplier=1, max=_LONGEST_DELAY)
         self._random = random.Random(0)  # noqa: S311 - spreads repeated requests in time, nothing else
         self._has_answered = False
@@ -178,15 +180,15 @@ class _Line:
             raise self._stop(problem, error.status) from error
 
     async def _complete(self, body: Mapping[str, Any]) -> Reply:
-        document = {"model": self._endpoint.model, **self._endpoint.extra, **body}
+        document = {"model": self._served.model, **self._served.extra, **body}
         # Escaped, since half of a surrogate pair has no UTF-8.
         content = json.dumps(document).encode("ascii")
         reserved = len(content) / _BYTES_PER_TOKEN + document.get("max_tokens", 0)
-        response, seconds = await self._request("POST", self._endpoint.address("chat/completions"), content, reserved)
+        response, seconds = await self._request("POST", address_of(self._served, "chat/completions"), content, reserved)
         try:
             reply = read_reply(response, seconds)
         except ValueError as error:
-            raise self._error(f"{self._endpoint.url} answered with {error}", 200) from error
+            raise self._error(f"{self._served.url} answered with {error}", 200) from error
         self._has_answered = True
         self._pace.settle(reserved, reply.prompt_tokens + reply.generated_tokens)
         return reply
@@ -197,7 +199,7 @@ class _Line:
         """Return the successful response to a request and its share of wall time in seconds."""
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, RequestError) and error.passes),
-            stop=stop_after_attempt(self._endpoint.attempts),
+            stop=stop_after_attempt(self._served.attempts),
             wait=self._delay,
             before_sleep=self._report,
             sleep=asyncio.sleep,
@@ -211,11 +213,11 @@ class _Line:
         await asyncio.sleep(self._pace.reserve(_now(), tokens))
         reading = self._shares.begin(_now())
         try:
-            async with asyncio.timeout(self._endpoint.seconds_timeout):
+            async with asyncio.timeout(self._served.seconds_timeout):
                 headers = {"Content-Type": "application/json"} if content else {}
                 response = await self._http.request(method, url, content=content, headers=headers)
         except TimeoutError as error:
-            reason = f"{url} gave no whole reply within {self._endpoint.seconds_timeout:g} s"
+            reason = f"{url} gave no whole reply within {self._served.seconds_timeout:g} s"
             raise self._error(reason, None) from error
         except httpx2.HTTPError as error:
             reason = f"the connection to {url} failed ({str(error) or type(error).__name__})"
@@ -257,11 +259,11 @@ class _Line:
         error = state.outcome.exception() if state.outcome else None
         log.warning(
             "%s; trying again in %.1f s (%d of %d)",
-            error, state.upcoming_sleep, state.attempt_number, self._endpoint.attempts,
+            error, state.upcoming_sleep, state.attempt_number, self._served.attempts,
         )  # fmt: skip
 
     def _stop(self, problem: str, status: int | None) -> MedevalError:
-        return MedevalError(problem, self._endpoint.remedy(status))
+        return MedevalError(problem, remedy_for(self._served, status))
 
 
 def _now() -> float:

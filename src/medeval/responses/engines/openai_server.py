@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from medeval.errors import MedevalError
 from medeval.records.files import sha256_text
 from medeval.responses.engines.openai_client import SIMPLE_QUESTION, Client, RequestError
+from medeval.responses.engines.openai_endpoint import address_of, remedy_for
 
 _LISTED_MODELS = 20
 # Of a model's entry; the others hold times and random names.
@@ -54,7 +55,7 @@ def inspect_server(client: Client) -> Server:
     entry = _entry(client)
     kind = entry.get("owned_by") if entry else None
     facts: dict[str, Any] = {"model": entry and {key: entry[key] for key in _LASTING_KEYS if key in entry}}
-    root = client.endpoint.url.rstrip("/").removesuffix("/v1")
+    root = client.served.url.rstrip("/").removesuffix("/v1")
     if kind == "llamacpp":
         properties = _optional(client, f"{root}/props")
         template = properties.get("chat_template")
@@ -68,24 +69,24 @@ def inspect_server(client: Client) -> Server:
 
 def _entry(client: Client) -> dict[str, Any] | None:
     """Return what the server's list says about the wanted model; None from a server without a list."""
-    endpoint, address = client.endpoint, client.endpoint.address("models")
+    served, url = client.served, address_of(client.served, "models")
     try:
-        document = client.get(address)
+        document = client.get(url)
     except RequestError as error:
         if error.status not in (404, 405, 501):
-            raise MedevalError(error.reason, endpoint.remedy(error.status)) from error
+            raise MedevalError(error.reason, remedy_for(served, error.status)) from error
         _answer_something(client)
         return None
     try:
         models = _Models.model_validate(document).data
     except ValidationError as error:
-        raise MedevalError(f"{address} answered with what is no list of models", endpoint.remedy(404)) from error
+        raise MedevalError(f"{url} answered with what is no list of models", remedy_for(served, 404)) from error
     for model in models:
-        if endpoint.model in (model.id, *(model.aliases or ())):
+        if served.model in (model.id, *(model.aliases or ())):
             return model.model_dump(exclude_none=True)
-    names = _listing([model.id for model in models], endpoint.model)
+    names = _listing([model.id for model in models], served.model)
     raise MedevalError(
-        f"{endpoint.url} has no model {endpoint.model!r}; it has {names}",
+        f"{served.url} has no model {served.model!r}; it has {names}",
         "Set `model` to a name that the server knows, or have it load that model.",
     )
 
@@ -113,7 +114,7 @@ def _optional(client: Client, url: str) -> dict[str, Any]:
         document = client.get(url)
     except RequestError as error:
         if error.passes:
-            raise MedevalError(error.reason, client.endpoint.remedy(error.status)) from error
+            raise MedevalError(error.reason, remedy_for(client.served, error.status)) from error
         return {}
     return document if isinstance(document, dict) else {}
 

@@ -4,10 +4,15 @@ import hashlib
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from pathlib import Path
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from medeval.run.model import Reasoning
+from medeval.run.section import Section
 
 FinishReason = Literal["stop", "length", "error"]
 ScheduleName = Literal["audit", "fast"]
+SettingsT = TypeVar("SettingsT", bound=Section)
 
 
 @dataclass(frozen=True)
@@ -144,6 +149,46 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Release what the engine holds."""
+        ...
+
+
+@dataclass(frozen=True)
+class Opening(Generic[SettingsT]):
+    """What an engine is opened with.
+
+    Attributes:
+        target: A name of `medeval.run.targets`.
+        weights: What the target loads: a GGUF file, or a checkpoint's folder; None for a server.
+        settings: How the engine is used; for a server, where it is too.
+        probe: What `medeval probe` found of this file on this target, where it was asked.
+        reasoning: The model's reasoning delimiters; None for a model that does not think.
+        template_options: Variables for the chat template.
+    """
+
+    target: str
+    weights: Path | None
+    settings: SettingsT
+    probe: Path | None
+    reasoning: Reasoning | None
+    template_options: Mapping[str, Any]
+
+    @property
+    def path(self) -> Path:
+        """The weights, of which every target but a server has some."""
+        if self.weights is None:
+            raise ValueError(f"target {self.target!r} has no weights")
+        return self.weights
+
+
+class Opener(Protocol):
+    """The function `open_engine` of an engine's module, which the table of targets names."""
+
+    def __call__(self, opening: Opening[Any]) -> tuple[Engine, Chat]:
+        """Load the model, or reach the server.
+
+        Raises:
+            MedevalError: It cannot be had as asked; nothing else is taken instead.
+        """
         ...
 
 

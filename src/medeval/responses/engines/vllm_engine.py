@@ -9,7 +9,6 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -19,14 +18,18 @@ from jinja2 import TemplateError
 from medeval.errors import MedevalError
 from medeval.records.files import sha256_text
 from medeval.responses.engines.types import (
+    Chat,
     Completion,
+    Engine,
     FinishReason,
     GenerationRequest,
+    Opening,
     Sampling,
     Scored,
     ScoreRequest,
     ids_sha256,
 )
+from medeval.run.targets import Vllm
 
 log = logging.getLogger(__name__)
 
@@ -39,29 +42,14 @@ _AUTOMATIC_LENGTH = -1
 _LOWEST_TEMPERATURE = 0.01
 
 
-@dataclass(frozen=True)
-class VllmSettings:
-    """How the engine uses its GPUs; every value may change the last digits of a result.
+def open_engine(opening: Opening[Vllm]) -> tuple[Engine, Chat]:
+    """Load a checkpoint on vLLM.
 
-    Attributes:
-        dtype: Type of weights and activations: bfloat16, float16 or float32.
-        max_model_len: Tokens of prompt and reply together; None: the model's own context, or as much of
-            it as the memory holds.
-        max_num_seqs: Replies decoded together.
-        prefix_caching: Keep what was computed for shared beginnings of prompts. A reply then depends on
-            what was asked before it; scoring never reads this cache.
-        tensor_parallel_size: GPUs that share one model.
-        gpu_memory_utilization: Share of the GPU's memory that vLLM takes, above 0 and up to 1.
-        enforce_eager: Run without compilation and CUDA graphs.
+    Raises:
+        MedevalError: As for `VllmEngine`.
     """
-
-    dtype: str = "bfloat16"
-    max_model_len: int | None = None
-    max_num_seqs: int = 8
-    prefix_caching: bool = False
-    tensor_parallel_size: int = 1
-    gpu_memory_utilization: float = 0.9
-    enforce_eager: bool = False
+    engine = VllmEngine(opening.path, opening.settings)
+    return engine, VllmChat(engine, opening.template_options)
 
 
 class VllmEngine:
@@ -84,7 +72,7 @@ class VllmEngine:
             folder is no Safetensors checkpoint.
     """
 
-    def __init__(self, checkpoint: Path, settings: VllmSettings) -> None:
+    def __init__(self, checkpoint: Path, settings: Vllm) -> None:
         _require_checkpoint(checkpoint)
         _require_vllm()
         self._settings = settings
@@ -112,7 +100,7 @@ class VllmEngine:
             "vllm": vllm.__version__,
             **versions,
             **self._device,
-            **asdict(self._settings),
+            **self._settings.model_dump(),
             "batch_invariant": envs.VLLM_BATCH_INVARIANT,
             "generation_block": GENERATION_BLOCK,
             "scoring_block": SCORING_BLOCK,
@@ -328,7 +316,7 @@ def _require_vllm() -> None:
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")  # it logs to the standard output
 
 
-def _load(checkpoint: Path, settings: VllmSettings) -> Any:
+def _load(checkpoint: Path, settings: Vllm) -> Any:
     """Make lm-eval's model.
 
     Raises:

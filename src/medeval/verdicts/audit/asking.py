@@ -54,15 +54,12 @@ def settings_of(run: RunConfig, results: Path, system: str, target: str) -> Run:
     """
     plan = Plan(run, results)
     name, variant = system.split("/")
-    model, weights = run.model(name), plan.evaluated_files(name, variant, target)
-    checkpoint = results / "checkpoints" / name / variant
+    model = run.model(name)
     probe = plan.probe(name, variant, target)
     subject = HeldSubject(
         target=target,
-        weights=None if target == "api" else checkpoint if target == "vllm" else Path(weights[0]),
-        served=plan.variant(name, variant).served if target == "api" else None,
-        engine=run.engine,
-        vllm=run.vllm,
+        weights=plan.loaded(name, variant, target),
+        settings=plan.settings(name, variant, target),
         probe=Path(probe[0]) if probe else None,
         reasoning=model.reasoning,
         template_options=model.template_options,

@@ -11,7 +11,7 @@ from tests.unit.scores.imports.exchange_items import RECORDED, item, write_items
 from medeval.errors import MedevalError
 from medeval.records.files import sha256_file
 from medeval.records.system import System
-from medeval.report.export.every_eval_ever import SCHEMA_VERSION, Publication, Record
+from medeval.report.export.every_eval_ever import SCHEMA_VERSION, Publication, Record, _model_info
 from medeval.report.export.exporting import export_every_eval_ever
 from medeval.scores.imports.importing import Import, import_responses
 from medeval.scores.layout import Stated
@@ -141,6 +141,14 @@ def test_responses_must_be_those_that_were_scored(tmp_path: Path) -> None:
     with pytest.raises(MedevalError, match="its rows are not those of"):
         export_every_eval_ever(scores, items, tmp_path / "other.parquet", tmp_path / "out", PUBLICATION)
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("target", "engine"), [("cuda", "llama.cpp"), ("vllm", "vLLM"), ("api", None), ("other", None)]
+)
+def test_the_engine_is_named_where_it_is_known(target: str, engine: str | None) -> None:
+    record = Record.of(System("toy", "q4_k_m", target), "maker/Toy-1", "0" * 64)
+    assert _model_info(record, PUBLICATION).get("inference_engine") == (engine and {"name": engine})
 
 
 def test_names_of_records_are_of_the_form_that_the_schema_asks_for() -> None:

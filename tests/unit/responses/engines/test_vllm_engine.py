@@ -25,7 +25,8 @@ import pytest
 from medeval.errors import MedevalError
 from medeval.responses.engines import vllm_engine
 from medeval.responses.engines.types import Completion, GenerationRequest, Sampling, Scored, ScoreRequest
-from medeval.responses.engines.vllm_engine import VllmChat, VllmEngine, VllmSettings
+from medeval.responses.engines.vllm_engine import VllmChat, VllmEngine
+from medeval.run.targets import Vllm
 
 ROOT = Path(__file__).parents[4]
 SPECIAL = {"<s>": 1, "</s>": 2, "ab": 3}
@@ -248,7 +249,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def engine(world: dict[str, Any], checkpoint: Path) -> VllmEngine:
-    return VllmEngine(checkpoint, VllmSettings())
+    return VllmEngine(checkpoint, Vllm())
 
 
 @pytest.fixture
@@ -433,7 +434,7 @@ def test_a_tokenizer_without_a_beginning_token_is_left_alone(
     world: dict[str, Any], checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world["tokenizer"].bos_token_id = None
-    engine = VllmEngine(checkpoint, VllmSettings())
+    engine = VllmEngine(checkpoint, Vllm())
     monkeypatch.setattr(engine._lm, "tok_encode", lambda text: [ord(c) for c in text])
     assert engine.encode("Hello") == [*map(ord, "Hello")]
 
@@ -465,7 +466,7 @@ def test_a_tokenizer_without_a_chat_template_is_refused(world: dict[str, Any], e
 
 def test_the_settings_reach_vllm(world: dict[str, Any], checkpoint: Path) -> None:
     world["platforms"].current_platform = Platform(2)
-    VllmEngine(checkpoint, VllmSettings(dtype="float16", max_model_len=64, max_num_seqs=3, tensor_parallel_size=2))
+    VllmEngine(checkpoint, Vllm(dtype="float16", max_model_len=64, max_num_seqs=3, tensor_parallel_size=2))
     given = world["llms"][0].arguments
     expected = {
         "model": str(checkpoint),
@@ -520,7 +521,7 @@ def test_the_identity_says_what_ran_where(engine: VllmEngine) -> None:
 
 def test_vllms_cpu_build_says_that_it_ran_on_the_processor(world: dict[str, Any], checkpoint: Path) -> None:
     world["platforms"].current_platform = Platform(0, cpu=True)
-    identity = VllmEngine(checkpoint, VllmSettings()).identity()
+    identity = VllmEngine(checkpoint, Vllm()).identity()
     assert (identity["device"], identity["instructions"]) == ("cpu", "AVX512")
     assert "gpus" not in identity
 
@@ -531,14 +532,14 @@ def test_too_few_gpus_are_refused_before_anything_is_loaded(
 ) -> None:
     world["platforms"].current_platform = Platform(gpus)
     with pytest.raises(MedevalError, match=rf"{wanted} NVIDIA GPU\(s\) are asked for, and vLLM sees {gpus}"):
-        VllmEngine(checkpoint, VllmSettings(tensor_parallel_size=wanted))
+        VllmEngine(checkpoint, Vllm(tensor_parallel_size=wanted))
     assert world["llms"] == []
 
 
 def test_what_vllm_says_about_a_model_it_cannot_load_is_shown(world: dict[str, Any], checkpoint: Path) -> None:
     world["failure"] = ValueError("the estimated maximum model length is 1152")
     with pytest.raises(MedevalError, match=r"vLLM cannot load this model: the estimated maximum model length is 1152"):
-        VllmEngine(checkpoint, VllmSettings())
+        VllmEngine(checkpoint, Vllm())
 
 
 def test_without_vllm_the_remedy_is_named(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -547,14 +548,14 @@ def test_without_vllm_the_remedy_is_named(checkpoint: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(vllm_engine.importlib.metadata, "version", find)
     with pytest.raises(MedevalError, match="make setup-vllm"):
-        VllmEngine(checkpoint, VllmSettings())
+        VllmEngine(checkpoint, Vllm())
 
 
 @pytest.mark.parametrize("absent", ["config.json", "model.safetensors"])
 def test_what_is_no_safetensors_checkpoint_is_refused(checkpoint: Path, absent: str) -> None:
     (checkpoint / absent).unlink()
     with pytest.raises(MedevalError, match="not a checkpoint"):
-        VllmEngine(checkpoint, VllmSettings())
+        VllmEngine(checkpoint, Vllm())
 
 
 def test_closing_releases_the_model(engine: VllmEngine, llm: FakeLLM) -> None:
