@@ -13,14 +13,10 @@ from medeval.records.files import read_json, sha256_file
 from medeval.records.system import System
 from medeval.report.names import Systems
 from medeval.verdicts.document import Verdicts
+from medeval.verdicts.weights import described_system
+from medeval.weights.document import WeightsDescription
 
-_WEIGHTS_SUFFIX = ".gguf.json"
-# What identifies each kind of detail document.
-_KINDS = {
-    "weights": frozenset({"bits_per_weight", "tensors_by_type", "bytes_by_type"}),
-    "overlap": frozenset({"method", "corpus", "benchmarks"}),
-    "audit": frozenset({"title", "claims", "shared"}),
-}
+_OVERLAP = frozenset({"method", "corpus", "benchmarks"})  # the keys of an overlap report, which names no schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +44,7 @@ class Run:
         comparisons_file: Its file.
         verdicts: What the verdict stage wrote.
         verdicts_file: Its file.
-        weights: Descriptions of weights files, by MODEL/VARIANT.
+        weights: Descriptions of weights files, each with its file, by MODEL/VARIANT.
         overlaps: Overlap reports.
         audits: Desk audits, each with its file.
     """
@@ -58,7 +54,7 @@ class Run:
     comparisons_file: File
     verdicts: Verdicts
     verdicts_file: File
-    weights: Mapping[str, Document]
+    weights: Mapping[str, tuple[File, WeightsDescription]]
     overlaps: Sequence[Document]
     audits: Sequence[tuple[File, DeskAudit]]
 
@@ -98,53 +94,49 @@ def read_run(config: Mapping[str, Any], comparisons: Path, verdicts: Path, detai
         MedevalError: A file is missing, is of no known kind, or the verdicts were decided on other comparisons.
     """
     compared, decided = Comparisons.read(comparisons), Verdicts.read(verdicts)
-    file, stated = File(comparisons.name, sha256_file(comparisons)), decided.inputs["comparisons"]
+    file, stated = _file(comparisons), decided.inputs["comparisons"]
     if stated != file.sha256:
         raise MedevalError(
             f"{verdicts}: decided on comparisons with SHA-256 {stated[:12]}…, but {comparisons} has "
             f"{file.sha256[:12]}…",
             "Run the verdict stage again.",
         )
-    read = [(path, _read(path)) for path in details]
-    kinds = [(kind_of(document.content, path), path, document) for path, document in read]
+    read = [(path, kind_of(content, path), content) for path, content in ((path, read_json(path)) for path in details)]
     return Run(
         config=config,
         comparisons=compared,
         comparisons_file=file,
         verdicts=decided,
-        verdicts_file=File(verdicts.name, sha256_file(verdicts)),
-        weights={_system_of(path): document for kind, path, document in kinds if kind == "weights"},
-        overlaps=[document for kind, _, document in kinds if kind == "overlap"],
-        audits=[(document, DeskAudit.read(path)) for kind, path, document in kinds if kind == "audit"],
+        verdicts_file=_file(verdicts),
+        weights={
+            described_system(path): (_file(path), WeightsDescription.parse(content, path))
+            for path, kind, content in read
+            if kind == WeightsDescription.SCHEMA
+        },
+        overlaps=[Document(path.name, sha256_file(path), content) for path, kind, content in read if kind == "overlap"],
+        audits=[
+            (_file(path), DeskAudit.parse(content, path)) for path, kind, content in read if kind == DeskAudit.SCHEMA
+        ],
     )
 
 
 def kind_of(content: Any, path: Path) -> str:
-    """Tell by its keys which kind of detail a document is.
+    """Return the schema of a detail document, or `overlap` for an overlap report.
 
     Raises:
         MedevalError: It is none of them.
     """
-    keys = set(content) if isinstance(content, dict) else set()
-    for kind, needed in _KINDS.items():
-        if needed <= keys:
-            return kind
+    keys = content if isinstance(content, dict) else {}
+    if keys.get("schema") in (WeightsDescription.SCHEMA, DeskAudit.SCHEMA):
+        return str(keys["schema"])
+    if keys.keys() >= _OVERLAP:
+        return "overlap"
     raise MedevalError(
-        f"{path}: neither a description of weights, an overlap report nor a desk audit; its keys are: "
-        f"{', '.join(sorted(keys)) or 'none'}",
-        "Give files that `medeval inspect`, `medeval overlap` or `medeval desk-audit --json` wrote.",
+        f"{path}: neither a description of weights ({WeightsDescription.SCHEMA}), an overlap report nor a desk audit "
+        f"({DeskAudit.SCHEMA}); its schema is {keys.get('schema')!r}",
+        "Give files that the installed `medeval inspect`, `medeval overlap` or `medeval desk-audit --json` wrote.",
     )
 
 
-def _read(path: Path) -> Document:
-    return Document(path.name, sha256_file(path) if path.is_file() else "", read_json(path))
-
-
-def _system_of(path: Path) -> str:
-    """Return MODEL/VARIANT from the path of a description, `.../MODEL/VARIANT.gguf.json`."""
-    if not path.name.endswith(_WEIGHTS_SUFFIX):
-        raise MedevalError(
-            f"{path}: a description of weights whose name does not end in {_WEIGHTS_SUFFIX}",
-            f"Name it MODEL/VARIANT{_WEIGHTS_SUFFIX}, as the workflow does.",
-        )
-    return f"{path.parent.name}/{path.name.removesuffix(_WEIGHTS_SUFFIX)}"
+def _file(path: Path) -> File:
+    return File(path.name, sha256_file(path))

@@ -90,8 +90,8 @@ def benchmark_lines(run: Run) -> list[tuple[str, str, str, tuple[str, ...]]]:
 
 def input_hashes(run: Run) -> list[tuple[str, str]]:
     """Return the name and SHA-256 of every document of this page and of every table behind them."""
-    audits = [file for file, _ in run.audits]
-    documents = [run.comparisons_file, run.verdicts_file, *run.weights.values(), *run.overlaps, *audits]
+    weights, audits = ([file for file, _ in read] for read in (run.weights.values(), run.audits))
+    documents = [run.comparisons_file, run.verdicts_file, *weights, *run.overlaps, *audits]
     return [
         *(
             (
