@@ -157,10 +157,9 @@ def audit_status(
 
     Example: medeval audit status config/medpsy.yaml --order order.json --claim c04 items/*.parquet scores/*.parquet
     """
-    from medeval.records.files import write_json
     from medeval.report.audit_trace import write_drawing
     from medeval.run.config import load_run
-    from medeval.verdicts.audit.document import audit_document, audit_parts
+    from medeval.verdicts.audit import document
     from medeval.verdicts.audit.show import status_lines
     from medeval.verdicts.audit.terms import check_claims
 
@@ -172,13 +171,13 @@ def audit_status(
     level, chosen = _terms(run, risk, claims)
     state = _audit_of_tables(run, tables, order_path, level, target) if order_path else _audit_of_run(run, level)
     check_claims(state.publication, chosen, "--claim")
-    parts = audit_parts(state, chosen)
-    document = audit_document(state, parts)
+    parts = document.audit_parts(state, chosen)
+    status = document.audit_status(state, parts)
     if out:
-        write_json(out, document)
+        status.write(out)
     if plot:
         write_drawing(plot, state, parts)
-    click.echo("\n".join(status_lines(document)))
+    click.echo("\n".join(status_lines(status)))
 
 
 @audit.command("run")
@@ -193,7 +192,6 @@ def audit_run(config: str, order: Path, out: Path, items: tuple[Path, ...]) -> N
 
     Example: medeval audit run --config config/demo.yaml --order order.json --out audit.json results/demo/items/*
     """
-    from medeval.records.files import write_json
     from medeval.verdicts.audit.conduct import Site, conduct
     from medeval.verdicts.audit.show import look_line, status_lines
 
@@ -201,9 +199,9 @@ def audit_run(config: str, order: Path, out: Path, items: tuple[Path, ...]) -> N
     # The run itself is in the record of the order; the command names it only.
     command = f"medeval audit run --config {run.name} --order {order} --out {out}"
     site = Site(run, Path("results") / run.name, order, items, command)
-    document = conduct(site, say=lambda state: click.echo(look_line(state)))
-    write_json(out, document)
-    click.echo("\n".join(["", *status_lines(document)]))
+    status = conduct(site, say=lambda state: click.echo(look_line(state)))
+    status.write(out)
+    click.echo("\n".join(["", *status_lines(status)]))
 
 
 @audit.command("answer")

@@ -12,11 +12,24 @@ from medeval.contamination.document import OverlapReport
 from medeval.publication.desk_audit.findings import DeskAudit
 from medeval.publication.publication import Publication
 from medeval.records.documents import Document
+from medeval.responses.record import EvaluationRecord
 from medeval.run.config import RunConfig
+from medeval.verdicts.audit.order import OrderRecord
+from medeval.verdicts.audit.status import AuditStatus
 from medeval.verdicts.document import Verdicts
+from medeval.weights.document import WeightsDescription
 
 SCHEMAS: dict[str, type[BaseModel]] = {"config": RunConfig, "publication": Publication}
-DOCUMENTS: tuple[type[Document], ...] = (Comparisons, DeskAudit, OverlapReport, Verdicts)
+DOCUMENTS: tuple[type[Document], ...] = (
+    AuditStatus,
+    Comparisons,
+    DeskAudit,
+    EvaluationRecord,
+    OrderRecord,
+    OverlapReport,
+    Verdicts,
+    WeightsDescription,
+)
 PAGE = Path("docs/run/configuration.md")
 
 

@@ -17,7 +17,7 @@ def merge(out: Path, shards: tuple[Path, ...]) -> None:
 
     Example: medeval merge --out medqa.parquet medqa.shards/1-of-2.parquet medqa.shards/2-of-2.parquet
     """
-    from medeval.records.shards import merge as run
+    from medeval.responses.merge import merge as run
 
     click.echo(f"{out}: {run(shards, out, command=command_line())} responses of {len(shards)} shards")
 

@@ -80,14 +80,13 @@ def inspect(weights: Path, out: Path | None) -> None:
 
     Example: medeval inspect q4_k_m.gguf
     """
-    from medeval.records.files import write_json
     from medeval.weights.inspect import inspect_gguf
 
-    document = inspect_gguf(weights)
+    found = inspect_gguf(weights)
     if out:
-        write_json(out, document)
+        found.write(out)
     else:
-        click.echo(json.dumps(document, indent=2))
+        click.echo(json.dumps(found.as_json(), indent=2))
 
 
 @click.group()
@@ -110,8 +109,8 @@ def gguf_inspect(weights: Path, as_json: bool, no_hash: bool) -> None:
     from medeval.weights.inspect import inspect_gguf
     from medeval.weights.text import inspect_lines
 
-    document = inspect_gguf(weights, hash_file=not no_hash)
-    _print(document, inspect_lines(document), as_json)
+    found = inspect_gguf(weights, hash_file=not no_hash)
+    _print(found.as_json(), inspect_lines(found), as_json)
 
 
 @gguf.command("diff")
@@ -137,6 +136,7 @@ def gguf_diff(
 
     Example: medeval gguf diff bf16.gguf q4_k_m.gguf --requantize --claimed-reduction 69
     """
+    from medeval.records import documents
     from medeval.records.files import write_json
     from medeval.weights.diff import diff_gguf
     from medeval.weights.text import diff_lines
@@ -147,9 +147,10 @@ def gguf_diff(
         from medeval.weights.requantize import requantize_and_compare
 
         document["requantized"] = requantize_and_compare(a, b, importance_matrix=matrix, threads=threads)
+    plain = documents.as_json(document)
     if out:
-        write_json(out, document)
-    _print(document, diff_lines(document), as_json)
+        write_json(out, plain)
+    _print(plain, diff_lines(document), as_json)
 
 
 def _print(document: dict[str, Any], lines: Iterable[str], as_json: bool) -> None:

@@ -31,27 +31,34 @@ class Document(BaseModel):
         Raises:
             MedevalError: The file is missing, is not JSON, or is no such document of this version.
         """
-        content = cls._content(path)
+        if path.is_dir():
+            raise MedevalError(f"{path}: a folder, expected a JSON document", f"Give the file of `{cls.WRITER}`.")
+        return cls.parse(read_json(path), path)
+
+    @classmethod
+    def parse(cls, document: Any, path: Path) -> Self:
+        """Return a document from its JSON; `path` is the file that errors name.
+
+        Raises:
+            MedevalError: It is no such document of this version.
+        """
+        document = cls._completed(document) if isinstance(document, dict) else {}
+        if (name := document.get("schema")) != cls.SCHEMA:
+            raise MedevalError(
+                f"{path}: expected a document of schema {cls.SCHEMA!r}, found {name!r}",
+                f"Give the file that `{cls.WRITER}` writes; if it is one, write it again with the installed medeval.",
+            )
         remedy = f"Write it again with `{cls.WRITER}`."
-        found = validate(cls, content, path, remedy=remedy)
+        found = validate(cls, {key: value for key, value in document.items() if key != "schema"}, path, remedy=remedy)
         # A field with a default would hide that its key is not there.
-        if absent := sorted(_absent(as_json(dict(found)), content)):
+        if absent := sorted(_absent(found.as_json(), document)):
             raise MedevalError(f"{path}: the key {absent[0]} is missing", remedy)
         return found
 
     @classmethod
-    def _content(cls, path: Path) -> dict[str, Any]:
-        """Return what stands in a file beside the name of its schema, after a check of that name."""
-        if path.is_dir():
-            raise MedevalError(f"{path}: a folder, expected a JSON document", f"Give the file of `{cls.WRITER}`.")
-        document = read_json(path)
-        found = document.get("schema") if isinstance(document, dict) else None
-        if found != cls.SCHEMA:
-            raise MedevalError(
-                f"{path}: expected a document of schema {cls.SCHEMA!r}, found {found!r}",
-                f"Give the file that `{cls.WRITER}` writes; if it is one, write it again with the installed medeval.",
-            )
-        return {key: value for key, value in document.items() if key != "schema"}
+    def _completed(cls, document: dict[str, Any]) -> dict[str, Any]:
+        """Return a document with what may be left out of it, or an earlier version did not say."""
+        return document
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:

@@ -28,12 +28,21 @@ _RECORDED_PACKAGES = ("llama-cpp-python", "lm-eval", "numpy", "pyarrow", "scipy"
 
 @dataclass(frozen=True)
 class TableType:
-    """A kind of table: its name, schema version, columns, and the columns that identify a row."""
+    """A kind of table.
+
+    Attributes:
+        name: Its name.
+        version: Version of its schema.
+        schema: Its columns.
+        key: The columns that identify a row.
+        oldest: First version whose rows mean the same: such tables are read, optional columns that they lack as null.
+    """
 
     name: str
     version: int
     schema: pa.Schema
     key: tuple[str, ...]
+    oldest: int = 1
 
 
 def _schema(required: Mapping[str, pa.DataType], optional: Mapping[str, pa.DataType]) -> pa.Schema:
@@ -261,10 +270,11 @@ def read(path: Path, table_type: TableType, columns: Sequence[str] | None = None
     """Read a table and check that it follows its contract; a table without rows does.
 
     Raises:
-        MedevalError: The file is missing, damaged, another kind or version of table, or lacks a column.
+        MedevalError: The file is missing, damaged, another kind or version of table, or lacks a required column.
     """
     record = read_record(path)
-    if (record.get("table"), record.get("version")) != (table_type.name, table_type.version):
+    versions = range(table_type.oldest, table_type.version + 1)
+    if record.get("table") != table_type.name or record.get("version") not in versions:
         found = f"{record.get('table', 'no medeval table')} version {record.get('version', '?')}"
         raise MedevalError(
             f"{path}: expected a {table_type.name} table of version {table_type.version}, found {found}",
@@ -272,8 +282,12 @@ def read(path: Path, table_type: TableType, columns: Sequence[str] | None = None
         )
     wanted = list(columns) if columns else table_type.schema.names
     table = read_columns(path, wanted)
-    if missing := [name for name in wanted if name not in table.schema.names]:
-        raise MedevalError(f"{path}: column(s) missing: {', '.join(missing)}", "Run the stage that writes it again.")
+    missing = [table_type.schema.field(name) for name in wanted if name not in table.schema.names]
+    if required := [field.name for field in missing if not field.nullable]:
+        raise MedevalError(f"{path}: column(s) missing: {', '.join(required)}", "Run the stage that writes it again.")
+    for field in missing:
+        table = table.append_column(field, pa.nulls(len(table), field.type))
+    table = table.select(wanted)
     if not columns:
         _check_rows(table, table_type, str(path))
     return table

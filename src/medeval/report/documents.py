@@ -14,14 +14,10 @@ from medeval.records.files import read_json, sha256_file
 from medeval.records.system import System
 from medeval.report.names import Systems
 from medeval.verdicts.document import Verdicts
+from medeval.verdicts.weights import described_system
+from medeval.weights.document import WeightsDescription
 
-_WEIGHTS_SUFFIX = ".gguf.json"
-# What identifies each kind of detail document.
-_KINDS = {
-    "weights": frozenset({"bits_per_weight", "tensors_by_type", "bytes_by_type"}),
-    "overlap": frozenset({"method", "corpus", "benchmarks"}),
-    "audit": frozenset({"title", "claims", "shared"}),
-}
+_DETAILS = (WeightsDescription, OverlapReport, DeskAudit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +26,6 @@ class File:
 
     name: str
     sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Document(File):
-    """An input with its content."""
-
-    content: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -49,7 +38,7 @@ class Run:
         comparisons_file: Its file.
         verdicts: What the verdict stage wrote.
         verdicts_file: Its file.
-        weights: Descriptions of weights files, by MODEL/VARIANT.
+        weights: Descriptions of weights files, each with its file, by MODEL/VARIANT.
         overlaps: Overlap reports, each with its file.
         audits: Desk audits, each with its file.
     """
@@ -59,7 +48,7 @@ class Run:
     comparisons_file: File
     verdicts: Verdicts
     verdicts_file: File
-    weights: Mapping[str, Document]
+    weights: Mapping[str, tuple[File, WeightsDescription]]
     overlaps: Sequence[tuple[File, OverlapReport]]
     audits: Sequence[tuple[File, DeskAudit]]
 
@@ -99,53 +88,44 @@ def read_run(config: Mapping[str, Any], comparisons: Path, verdicts: Path, detai
         MedevalError: A file is missing, is of no known kind, or the verdicts were decided on other comparisons.
     """
     compared, decided = Comparisons.read(comparisons), Verdicts.read(verdicts)
-    file, stated = File(comparisons.name, sha256_file(comparisons)), decided.inputs["comparisons"]
+    file, stated = _file(comparisons), decided.inputs["comparisons"]
     if stated != file.sha256:
         raise MedevalError(
             f"{verdicts}: decided on comparisons with SHA-256 {stated[:12]}…, but {comparisons} has "
             f"{file.sha256[:12]}…",
             "Run the verdict stage again.",
         )
-    read = [(path, _read(path)) for path in details]
-    kinds = [(kind_of(document.content, path), path, document) for path, document in read]
+    read = [(path, _file(path), read_detail(path)) for path in details]
     return Run(
         config=config,
         comparisons=compared,
         comparisons_file=file,
         verdicts=decided,
-        verdicts_file=File(verdicts.name, sha256_file(verdicts)),
-        weights={_system_of(path): document for kind, path, document in kinds if kind == "weights"},
-        overlaps=[(document, OverlapReport.read(path)) for kind, path, document in kinds if kind == "overlap"],
-        audits=[(document, DeskAudit.read(path)) for kind, path, document in kinds if kind == "audit"],
+        verdicts_file=_file(verdicts),
+        weights={described_system(path): (file, it) for path, file, it in read if isinstance(it, WeightsDescription)},
+        overlaps=[(file, it) for _, file, it in read if isinstance(it, OverlapReport)],
+        audits=[(file, it) for _, file, it in read if isinstance(it, DeskAudit)],
     )
 
 
-def kind_of(content: Any, path: Path) -> str:
-    """Tell by its keys which kind of detail a document is.
+def read_detail(path: Path) -> WeightsDescription | OverlapReport | DeskAudit:
+    """Read a document of whichever kind its schema names.
 
     Raises:
-        MedevalError: It is none of them.
+        MedevalError: It names none that belongs on the page, or is no such document.
     """
-    keys = set(content) if isinstance(content, dict) else set()
-    for kind, needed in _KINDS.items():
-        if needed <= keys:
-            return kind
+    content = read_json(path)
+    schema = content.get("schema") if isinstance(content, dict) else None
+    for kind in _DETAILS:
+        if schema == kind.SCHEMA:
+            return kind.parse(content, path)
     raise MedevalError(
-        f"{path}: neither a description of weights, an overlap report nor a desk audit; its keys are: "
-        f"{', '.join(sorted(keys)) or 'none'}",
-        "Give files that `medeval inspect`, `medeval contamination overlap` or `medeval desk-audit --json` wrote.",
+        f"{path}: neither a description of weights ({WeightsDescription.SCHEMA}), an overlap report "
+        f"({OverlapReport.SCHEMA}) nor a desk audit ({DeskAudit.SCHEMA}); its schema is {schema!r}",
+        "Give files that the installed `medeval inspect`, `medeval contamination overlap` or "
+        "`medeval desk-audit --json` wrote.",
     )
 
 
-def _read(path: Path) -> Document:
-    return Document(path.name, sha256_file(path) if path.is_file() else "", read_json(path))
-
-
-def _system_of(path: Path) -> str:
-    """Return MODEL/VARIANT from the path of a description, `.../MODEL/VARIANT.gguf.json`."""
-    if not path.name.endswith(_WEIGHTS_SUFFIX):
-        raise MedevalError(
-            f"{path}: a description of weights whose name does not end in {_WEIGHTS_SUFFIX}",
-            f"Name it MODEL/VARIANT{_WEIGHTS_SUFFIX}, as the workflow does.",
-        )
-    return f"{path.parent.name}/{path.name.removesuffix(_WEIGHTS_SUFFIX)}"
+def _file(path: Path) -> File:
+    return File(path.name, sha256_file(path))

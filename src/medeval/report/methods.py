@@ -90,8 +90,8 @@ def benchmark_lines(run: Run) -> list[tuple[str, str, str, tuple[str, ...]]]:
 
 def input_hashes(run: Run) -> list[tuple[str, str]]:
     """Return the name and SHA-256 of every document of this page and of every table behind them."""
-    others = [file for file, _ in (*run.overlaps, *run.audits)]
-    documents = [run.comparisons_file, run.verdicts_file, *run.weights.values(), *others]
+    others = [file for file, _ in (*run.weights.values(), *run.overlaps, *run.audits)]
+    documents = [run.comparisons_file, run.verdicts_file, *others]
     return [
         *(
             (

@@ -6,7 +6,7 @@ from typing import Any
 
 from medeval.comparisons.document import ComparedPair
 from medeval.report.differences import Fact, average_facts, difference_forest, non_inferiority_parts
-from medeval.report.documents import Document, Run
+from medeval.report.documents import Run
 from medeval.report.forest import Forest
 from medeval.report.names import MODES, benchmark_name, known
 from medeval.report.numbers import (
@@ -24,6 +24,7 @@ from medeval.report.numbers import (
     points_cell,
 )
 from medeval.statistics.estimates import Estimate
+from medeval.weights.document import WeightsDescription
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +148,8 @@ def weights_files(run: Run) -> list[WeightsFile]:
     models = {model["id"]: model for model in run.config["models"]}
     order = [f"{model['id']}/{name}" for model in run.config["models"] for name in model["variants"]]
     listed = sorted(run.weights, key=lambda system: order.index(system) if system in order else len(order))
-    kinds = sorted(
-        {kind for document in run.weights.values() for kind in document.content["bytes_by_type"]}, key=_width
-    )
-    return [_weights_file(system, run.weights[system], models, kinds) for system in listed]
+    kinds = sorted({kind for _, described in run.weights.values() for kind in described.bytes_by_type}, key=_width)
+    return [_weights_file(system, run.weights[system][1], models, kinds) for system in listed]
 
 
 def undescribed(run: Run) -> list[str]:
@@ -165,8 +164,9 @@ def _width(kind: str) -> tuple[int, str]:
     return -int(digits[:2] if digits[:2] in ("16", "32") else digits[:1] or 0), kind
 
 
-def _weights_file(system: str, document: Document, models: Mapping[str, Any], kinds: list[str]) -> WeightsFile:
-    content = document.content
+def _weights_file(
+    system: str, described: WeightsDescription, models: Mapping[str, Any], kinds: list[str]
+) -> WeightsFile:
     model_id, _, name = system.partition("/")
     model = models.get(model_id)
     variant = model["variants"].get(name) if model else None
@@ -175,13 +175,13 @@ def _weights_file(system: str, document: Document, models: Mapping[str, Any], ki
         role="reference" if model and model["reference"] == name else "compared with the reference",
         made=_made(variant),
         note=variant["note"] if variant else "",
-        size=cell(megabytes(content["bytes"]), " MB"),
-        bits=number_cell(figure(content["bits_per_weight"], 2)),
-        parameters=number_cell(count(content["parameters"])),
-        head="shared with the embedding" if content["tied_head"] else "stored separately",
-        sha256=content["sha256"],
-        template_sha256=content["chat_template_sha256"] or "",
-        shares=tuple(_shares(content, kinds)),
+        size=cell(megabytes(described.bytes), " MB"),
+        bits=number_cell(figure(described.bits_per_weight, 2)),
+        parameters=number_cell(count(described.parameters)),
+        head="shared with the embedding" if described.tied_head else "stored separately",
+        sha256=described.sha256 or "not computed",
+        template_sha256=described.chat_template_sha256 or "",
+        shares=tuple(_shares(described, kinds)),
     )
 
 
@@ -209,13 +209,13 @@ def source_text(source: Mapping[str, Any]) -> str:
             return f"file {source['path']}"
 
 
-def _shares(content: Mapping[str, Any], kinds: list[str]) -> list[Share]:
-    sizes, total = content["bytes_by_type"], sum(content["bytes_by_type"].values())
+def _shares(described: WeightsDescription, kinds: list[str]) -> list[Share]:
+    sizes, total = described.bytes_by_type, sum(described.bytes_by_type.values())
     return [
         Share(
             name=kind,
             width=round(100.0 * sizes[kind] / total, 3),
-            tensors=number_cell(count(content["tensors_by_type"][kind])),
+            tensors=number_cell(count(described.tensors_by_type[kind])),
             size=cell(megabytes(sizes[kind]), " MB"),
             percent=cell(f"{100.0 * sizes[kind] / total:.1f} %"),
             tone=kinds.index(kind) % 8,

@@ -179,12 +179,12 @@ def find_pair(entries: Iterable[tuple[int, ComparedPair | GradedPair]], part: De
 def _sizes(run: Run, part: Decision) -> list[Fact]:
     facts = []
     for system in (part.a, part.b):
-        document = run.weights.get(system)
-        if document is None:
+        if system not in run.weights:
             facts.append(fact(system, "its description was not given to this report"))
         else:
-            note = f"SHA-256 {document.content['sha256'][:16]}…"
-            facts.append(fact(system, count(document.content["bytes"]), " bytes", note=note))
+            _, described = run.weights[system]
+            note = f"SHA-256 {described.sha256[:16]}…" if described.sha256 else ""
+            facts.append(fact(system, count(described.bytes), " bytes", note=note))
     return facts
 
 

@@ -1,7 +1,6 @@
 """Items to responses: lm-eval runs the tasks, our engine answers, a journal keeps every finished item."""
 
 import importlib.metadata
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -12,12 +11,13 @@ from lm_eval.api.instance import Instance
 
 from medeval.errors import MedevalError
 from medeval.records import tables
-from medeval.records.files import sha256_file, sha256_text, write_json
+from medeval.records.files import sha256_file, sha256_text
 from medeval.records.journal import Journal
 from medeval.records.shards import Shard, record_path, timings_path
 from medeval.responses.engines.lm_eval_model import EngineLM, Reply
 from medeval.responses.engines.types import Chat, Completion, Engine, Scored
 from medeval.responses.prompts.render import template_sha256
+from medeval.responses.record import EvaluationRecord, Identity
 from medeval.responses.subject import Subject
 from medeval.run.config import Protocol
 
@@ -57,8 +57,7 @@ def evaluate(items_path: Path, out: Path, run: Run, *, command: str) -> dict[str
     Raises:
         MedevalError: A file is unusable, or an item has no response.
     """
-    record = tables.read_record(items_path)
-    conversations = record.get("table") == tables.CONVERSATIONS.name
+    conversations = tables.read_record(items_path).get("table") == tables.CONVERSATIONS.name
     table = tables.read(items_path, tables.CONVERSATIONS if conversations else tables.ITEMS)
     table = tables.first_of_each_item(table)
     if run.shard is not None:
@@ -74,48 +73,46 @@ def evaluate(items_path: Path, out: Path, run: Run, *, command: str) -> dict[str
     modes: list[str] = ["generate"] if conversations else list(run.protocol.modes)
     engine, chat = run.subject.open()
     identity = _identity(run, modes, sha256_file(items_path), engine, chat)
-    run_id = sha256_text(json.dumps(identity, sort_keys=True))[:16]
+    run_id = identity.run_id
     with Journal(out.with_name(out.name + ".journal"), run_id) as journal:
         lm = _language_model(engine, chat, run, _JournalRecorder(journal))
         accuracies = _run_lm_eval(lm, items_path, benchmark, modes, run, conversations)
         results = list(_results(items, modes, run, journal))
         rows = [_row(key, value, run_id, lm) for key, value in results]
         timings = [_timing(key, value) for key, value in results]
-        batch_shape = engine.identity()
+        record = EvaluationRecord(
+            identity=identity,
+            shard=str(run.shard) if run.shard else None,
+            sequences=engine.identity().get("sequences"),
+            accuracy=accuracies,
+            shards=None,
+        )
         engine.close()
         inputs = {"items": items_path, **run.subject.inputs()}
-        record = {
-            "identity": identity,
-            "shard": str(run.shard) if run.shard else None,
-            "sequences": batch_shape.get("sequences"),
-            "accuracy": accuracies,
-        }
         # The responses go last: what is beside them is complete whenever they are there.
-        write_json(record_path(out), record)
+        record.write(record_path(out))
         for path, rows_of, kind in ((timings_path(out), timings, tables.TIMINGS), (out, rows, tables.RESPONSES)):
             tables.write(path, tables.build(kind, rows_of), kind, command=command, inputs=inputs)
         journal.remove()
     return accuracies
 
 
-def _identity(run: Run, modes: Sequence[str], items_sha256: str, engine: Engine, chat: Chat) -> dict[str, Any]:
-    """Collect everything that may change a response; the run id is its hash."""
-    reasoning = run.subject.reasoning
-    return {
-        "model": run.model,
-        "variant": run.variant,
-        "target": run.subject.target,
-        "weights_sha256": run.subject.sha256(),
-        "items_sha256": items_sha256,
-        "engine": engine.identity(),
-        "lm_eval": importlib.metadata.version("lm-eval"),
-        "templates": {mode: template_sha256(mode) for mode in modes},
-        "chat_template": chat.sha256,
-        "protocol": run.protocol.model_dump(),
-        "seed": run.seed,
-        "reasoning": reasoning.model_dump() if reasoning else None,
-        "template_options": dict(run.subject.template_options),
-    }
+def _identity(run: Run, modes: Sequence[str], items_sha256: str, engine: Engine, chat: Chat) -> Identity:
+    return Identity(
+        model=run.model,
+        variant=run.variant,
+        target=run.subject.target,
+        weights_sha256=run.subject.sha256(),
+        items_sha256=items_sha256,
+        engine=engine.identity(),
+        lm_eval=importlib.metadata.version("lm-eval"),
+        templates={mode: template_sha256(mode) for mode in modes},
+        chat_template=chat.sha256,
+        protocol=run.protocol,
+        seed=run.seed,
+        reasoning=run.subject.reasoning,
+        template_options=run.subject.template_options,
+    )
 
 
 def _language_model(engine: Engine, chat: Chat, run: Run, recorder: "_JournalRecorder") -> EngineLM:
@@ -238,14 +235,14 @@ def _row(key: dict[str, Any], value: dict[str, Any], run_id: str, lm: EngineLM) 
 
 
 def _scored_columns(value: dict[str, Any]) -> dict[str, Any]:
-    result = value["result"]
+    result = Scored(**value["result"])
     return {
-        "finish_reason": "error" if result["error"] else "scored",
-        "prompt_tokens": result["prompt_tokens"],
+        "finish_reason": "error" if result.error else "scored",
+        "prompt_tokens": result.prompt_tokens,
         "generated_tokens": 0,
-        "prompt_ids_sha256": result["prompt_ids_sha256"],
-        "option_logprobs": None if result["error"] else list(result["logprobs"]),
-        "error": result["error"],
+        "prompt_ids_sha256": result.prompt_ids_sha256,
+        "option_logprobs": None if result.error else list(result.logprobs),
+        "error": result.error,
     }
 
 

@@ -66,8 +66,14 @@ def convert(
         },
         "file_type": file_type,
         "source": {"folder": checkpoint.resolve().name, "files": sources},
-        **{key: after[key] for key in ("sha256", "bytes", "architecture", "parameters", "tied_head")},
-        **{key: after[key] for key in ("bits_per_weight", "tensors_by_type", "bytes_by_type")},
+        "sha256": after.sha256,
+        "bytes": after.bytes,
+        "architecture": after.architecture,
+        "parameters": after.parameters,
+        "tied_head": after.tied_head,
+        "bits_per_weight": after.bits_per_weight,
+        "tensors_by_type": after.tensors_by_type,
+        "bytes_by_type": after.bytes_by_type,
     }
     write_json(out.with_name(out.name + ".provenance.json"), record)
     return record

@@ -32,8 +32,8 @@ def diff_gguf(
         claimed_reduction: A published reduction in size as a fraction, to be compared with the real one.
 
     Returns:
-        A JSON-ready document: `same_tensors` (names and shapes), `same_weights` (types and bytes too), what is only in
-        one file, metadata that differs, errors pooled by pair of types, every tensor that differs, and sizes.
+        A document, for `as_json`: `same_tensors` (names and shapes), `same_weights` (types and bytes too), what is only
+        in one file, metadata that differs, errors pooled by pair of types, every tensor that differs, and sizes.
 
     Raises:
         MedevalError: A file cannot be read, or has a type that cannot be dequantized.

@@ -105,9 +105,13 @@ def quantize(
         "file_type": file_type,
         "importance_matrix": importance_matrix and _describe(importance_matrix, matrix),
         "requantized": allow_requantize,
-        "source_sha256": before["sha256"],
-        "source_tensors_by_type": before["tensors_by_type"],
-        **{key: after[key] for key in ("sha256", "bytes", "bits_per_weight", "tensors_by_type", "bytes_by_type")},
+        "source_sha256": before.sha256,
+        "source_tensors_by_type": before.tensors_by_type,
+        "sha256": after.sha256,
+        "bytes": after.bytes,
+        "bits_per_weight": after.bits_per_weight,
+        "tensors_by_type": after.tensors_by_type,
+        "bytes_by_type": after.bytes_by_type,
     }
     write_json(out.with_name(out.name + ".provenance.json"), record)
     return record

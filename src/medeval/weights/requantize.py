@@ -47,7 +47,7 @@ def requantize_and_compare(
         missing = sorted(b.tensors.keys() ^ ours.tensors.keys() | (b.tensors.keys() - set(names)))
         rows = [_row(a, b, ours, name, matrix) for name in names]
     equal = sum(row["identical"] for row in rows)
-    stated = describe_quantization(b)["importance_matrix"]
+    stated = describe_quantization(b).importance_matrix
     exact = equal == len(rows) and not missing
     return {
         "file_type": file_type,
@@ -66,7 +66,7 @@ def _file_type(b: GgufFile) -> str:
     number = b.number("general.file_type")
     names = {value: name for name, value in FILE_TYPES.items()}
     if number not in names:
-        stated = describe_quantization(b)["file_type"]
+        stated = describe_quantization(b).file_type
         raise MedevalError(
             f"{b.path}: its header states "
             + (f"file type {stated}, which cannot be made here" if stated else "no file type"),

@@ -1,10 +1,19 @@
 """How much smaller one weights file is than another, and what an output head stored apart has to do with it."""
 
+from dataclasses import dataclass
 from typing import Any
 
+from medeval.weights.document import Head
 from medeval.weights.gguf_file import GgufFile
 from medeval.weights.inspect import EMBEDDING, HEAD, describe_head
 from medeval.weights.tensor_error import same_bytes
+
+
+@dataclass(frozen=True)
+class ComparedHead(Head):
+    """A head; `copies_embedding` is whether it holds the embedding's bytes, None when it is tied or of another type."""
+
+    copies_embedding: bool | None
 
 
 def compare_sizes(a: GgufFile, b: GgufFile, claimed: float | None = None) -> dict[str, Any]:
@@ -16,8 +25,8 @@ def compare_sizes(a: GgufFile, b: GgufFile, claimed: float | None = None) -> dic
         claimed: A published reduction as a fraction, such as 0.69, or None.
 
     Returns:
-        A JSON-ready document. `agrees` says whether the claim is right to the nearest percent. `if_tied` is None when
-        both heads are tied already; otherwise the sizes after removing the embedding from each file whose head is
+        A document, for `as_json`. `agrees` says whether the claim is right to the nearest percent. `if_tied` is None
+        when both heads are tied already; otherwise the sizes after removing the embedding from each file whose head is
         stored apart, since a tied file keeps one tensor for both, of the head's type.
     """
     reduction = 1 - b.size / a.size
@@ -33,10 +42,10 @@ def compare_sizes(a: GgufFile, b: GgufFile, claimed: float | None = None) -> dic
     }
 
 
-def _head(file: GgufFile) -> dict[str, Any]:
+def _head(file: GgufFile) -> ComparedHead:
     head = describe_head(file)
-    copies = None if head["tied"] or EMBEDDING not in file.tensors else _head_copies_embedding(file)
-    return {**head, "copies_embedding": copies}
+    copies = None if head.tied or EMBEDDING not in file.tensors else _head_copies_embedding(file)
+    return ComparedHead(**vars(head), copies_embedding=copies)
 
 
 def _head_copies_embedding(file: GgufFile) -> bool | None:
@@ -46,7 +55,7 @@ def _head_copies_embedding(file: GgufFile) -> bool | None:
 
 
 def _if_tied(a: GgufFile, b: GgufFile) -> dict[str, Any] | None:
-    saved_a, saved_b = (describe_head(file)["bytes_tied_would_save"] for file in (a, b))
+    saved_a, saved_b = (describe_head(file).bytes_tied_would_save for file in (a, b))
     if not saved_a and not saved_b:
         return None
     bytes_a, bytes_b = a.size - (saved_a or 0), b.size - (saved_b or 0)

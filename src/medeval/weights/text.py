@@ -3,41 +3,42 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from medeval.weights.document import Head, Quantization, WeightsDescription
+
 _FEW = 10
 
 
-def inspect_lines(document: Mapping[str, Any]) -> Iterator[str]:
+def inspect_lines(found: WeightsDescription) -> Iterator[str]:
     """Render what `inspect_gguf` returns."""
-    yield f"{document['path']}: {document['architecture']}, {document['name'] or 'no name'}"
-    yield f"  size         {document['bytes']:,} bytes, SHA-256 {document['sha256'] or 'not computed'}"
-    bits = document["bits_per_weight"]
-    yield f"  parameters   {document['parameters']:,} in {document['tensors']} tensors, {bits} bits each"
-    for kind, count in document["tensors_by_type"].items():
-        yield f"    {kind:8} {count:5} tensors {document['bytes_by_type'][kind]:>16,} bytes"
-    yield f"  quantization {_quantization(document['quantization'])}"
-    yield f"  output head  {_head(document['head'])}"
-    yield f"  shape        {document['layers']} layers, width {document['width']}, context {document['context_length']}"
-    tokenizer = document["tokenizer"]
-    yield f"  tokenizer    {tokenizer['model']} ({tokenizer['pre']}), {document['vocabulary']} tokens"
-    yield f"               SHA-256 {tokenizer['sha256']}"
-    for name, token in tokenizer["special_tokens"].items():
-        yield f"    {name:8} {token['id']:>7} {token['text']!r}"
-    yield f"  template     {document['chat_template_sha256'] or 'none'}"
+    yield f"{found.path}: {found.architecture}, {found.name or 'no name'}"
+    yield f"  size         {found.bytes:,} bytes, SHA-256 {found.sha256 or 'not computed'}"
+    yield f"  parameters   {found.parameters:,} in {found.tensors} tensors, {found.bits_per_weight} bits each"
+    for kind, count in found.tensors_by_type.items():
+        yield f"    {kind:8} {count:5} tensors {found.bytes_by_type[kind]:>16,} bytes"
+    yield f"  quantization {_quantization(found.quantization)}"
+    yield f"  output head  {_head(found.head)}"
+    yield f"  shape        {found.layers} layers, width {found.width}, context {found.context_length}"
+    tokenizer = found.tokenizer
+    yield f"  tokenizer    {tokenizer.model} ({tokenizer.pre}), {found.vocabulary} tokens"
+    yield f"               SHA-256 {tokenizer.sha256}"
+    for name, token in tokenizer.special_tokens.items():
+        yield f"    {name:8} {token.id:>7} {token.text!r}"
+    yield f"  template     {found.chat_template_sha256 or 'none'}"
 
 
-def _quantization(quantization: Mapping[str, Any]) -> str:
-    matrix = quantization["importance_matrix"]
+def _quantization(found: Quantization) -> str:
+    matrix = found.importance_matrix
     stated = f"importance matrix {matrix}" if matrix else "no importance matrix stated"
-    split = f", part of {quantization['split']['count']}" if quantization["split"] else ""
-    return f"{quantization['file_type'] or 'no file type stated'}, {stated}{split}"
+    split = f", part of {found.split.count}" if found.split else ""
+    return f"{found.file_type or 'no file type stated'}, {stated}{split}"
 
 
-def _head(head: Mapping[str, Any]) -> str:
-    if head["tied"]:
-        return f"tied to the embedding ({head['embedding_type']}, {_bytes(head['embedding_bytes'])})"
+def _head(head: Head) -> str:
+    if head.tied:
+        return f"tied to the embedding ({head.embedding_type}, {_bytes(head.embedding_bytes)})"
     return (
-        f"stored apart ({head['head_type']}, {_bytes(head['head_bytes'])}); "
-        f"a tied head would save {_bytes(head['bytes_tied_would_save'])}"
+        f"stored apart ({head.head_type}, {_bytes(head.head_bytes)}); "
+        f"a tied head would save {_bytes(head.bytes_tied_would_save)}"
     )
 
 
@@ -45,7 +46,7 @@ def diff_lines(document: Mapping[str, Any]) -> Iterator[str]:
     """Render what `diff_gguf` returns, with `requantized` beside it where that was asked for."""
     for side in ("a", "b"):
         identity = document[side]
-        kind = identity["quantization"]["file_type"] or "no file type stated"
+        kind = identity["quantization"].file_type or "no file type stated"
         yield f"{side}: {identity['path']} ({kind}, {identity['bytes']:,} bytes)"
     yield _verdict(document)
     for key, what in (("only_in_a", "only in a"), ("only_in_b", "only in b")):
@@ -97,7 +98,7 @@ def _sizes(sizes: Mapping[str, Any]) -> Iterator[str]:
     for side in ("a", "b"):
         head = sizes[f"head_{side}"]
         copy = {True: "; it is a copy of the embedding", False: "; it differs from the embedding", None: ""}
-        yield f"    head of {side}: {_head(head)}{copy[head['copies_embedding']]}"
+        yield f"    head of {side}: {_head(head)}{copy[head.copies_embedding]}"
     if tied := sizes["if_tied"]:
         yield (
             f"    with a tied head: {tied['bytes_a']:,} and {tied['bytes_b']:,} bytes "

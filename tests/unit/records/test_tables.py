@@ -1,5 +1,6 @@
 """The data contract: what can be written, and what is refused when read."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,34 @@ def test_a_table_of_another_kind_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "items.parquet", [item()])
     with pytest.raises(MedevalError, match="expected a scores table of version 1, found items version 1"):
         tables.read(tmp_path / "items.parquet", tables.SCORES)
+
+
+def write_as(path: Path, kind: tables.TableType, version: int, table: pa.Table) -> None:
+    record = json.dumps({"table": kind.name, "version": version}).encode()
+    pq.write_table(table.replace_schema_metadata({b"medeval": record}), path)
+
+
+PAID_FOR = [tables.RESPONSES, tables.TIMINGS, tables.GRADES]
+
+
+@pytest.mark.parametrize("kind", PAID_FOR, ids=lambda kind: kind.name)
+def test_what_was_paid_for_is_read_in_every_version_that_there_was(tmp_path: Path, kind: tables.TableType) -> None:
+    """Optional columns came later than others, and columns that are gone were moved elsewhere."""
+    required = [field for field in kind.schema if not field.nullable]
+    values = {pa.string(): "x", pa.int32(): 1, pa.float64(): 0.5, pa.list_(pa.string()): ["x"]}
+    row = {field.name: values[field.type] for field in required}
+    earlier = pa.Table.from_pylist([row | {"seconds": 0.5}], pa.schema([*required, pa.field("seconds", pa.float64())]))
+    for version in range(1, kind.version + 1):
+        write_as(tmp_path / "t.parquet", kind, version, earlier)
+        found = tables.read(tmp_path / "t.parquet", kind)
+        assert found.schema.names == kind.schema.names
+        assert found.to_pylist() == [dict.fromkeys(kind.schema.names) | row]
+    write_as(tmp_path / "t.parquet", kind, kind.version + 1, earlier)
+    with pytest.raises(MedevalError, match=f"of version {kind.version}, found {kind.name} version {kind.version + 1}"):
+        tables.read(tmp_path / "t.parquet", kind)
+    write_as(tmp_path / "t.parquet", kind, 1, earlier.drop_columns(["item_id"]))
+    with pytest.raises(MedevalError, match="missing: item_id"):
+        tables.read(tmp_path / "t.parquet", kind)
 
 
 def test_foreign_parquet_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.unit.weights.descriptions import description
+
 from medeval.contamination.document import VIEWS
 from medeval.run.config import RunConfig
 from medeval.verdicts.document import Verdicts
@@ -320,21 +322,7 @@ def verdicts() -> list[dict[str, Any]]:
 
 
 def weights(kind: str, size: int) -> dict[str, Any]:
-    return {
-        "path": "x.gguf",
-        "sha256": "cd" * 32,
-        "bytes": size + 1000,
-        "name": "tiny",
-        "architecture": "llama",
-        "parameters": 1234567,
-        "bits_per_weight": 4.5678,
-        "tensors_by_type": {"F32": 3, kind: 17},
-        "bytes_by_type": {"F32": 1000, kind: size},
-        "tied_head": True,
-        "context_length": 512,
-        "vocabulary": 99,
-        "chat_template_sha256": None,
-    }
+    return description({"F32": 1000, kind: size}, {"F32": 3, kind: 17}, size + 1000).as_json()
 
 
 def overlap() -> dict[str, Any]:

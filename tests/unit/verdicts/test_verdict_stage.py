@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from claim_documents import comparisons, entry, estimate, graded, own, pair, statuses, system, tokens
+from tests.unit.weights.descriptions import description
 
 from medeval.errors import MedevalError
 from medeval.verdicts.run import decide_claims
@@ -60,8 +61,8 @@ class Stage:
         paths = []
         for index, (variant, kind) in enumerate(types.items()):
             path = self.folder / "m" / f"{variant}.gguf.json"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(json.dumps({"bytes": 1000 - 600 * index, "tensors_by_type": {"F32": 3, kind: 20}}))
+            described = description({"F32": 30, kind: 900 - 600 * index}, {"F32": 3, kind: 20}, 1000 - 600 * index)
+            described.write(path)
             paths.append(path)
         return paths
 
@@ -338,5 +339,5 @@ def test_another_document_is_refused_by_name(stage: Stage) -> None:
 def test_a_description_that_is_none_is_refused_by_name(stage: Stage) -> None:
     stray = stage.folder / "m.gguf.json"
     stray.write_text("{}")
-    with pytest.raises(MedevalError, match=r"m.gguf.json: not a description of weights"):
+    with pytest.raises(MedevalError, match=r"m.gguf.json: expected a document of schema 'weights.v1', found None"):
         stage.decide(LOSS, weights=[stray])

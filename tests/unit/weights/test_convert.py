@@ -17,6 +17,7 @@ from medeval.records.files import read_json, sha256_file
 from medeval.responses.engines.llama_model import LlamaModel
 from medeval.weights.convert import convert
 from medeval.weights.diff import diff_gguf
+from medeval.weights.document import SpecialToken
 from medeval.weights.inspect import inspect_gguf
 
 ROOT = Path(__file__).parents[3]
@@ -67,9 +68,9 @@ def test_the_demos_model_returns_from_a_checkpoint_as_it_was(
     document = diff_gguf(smollm2_files["f16"], tmp_path / "out.gguf")
     assert document["same_weights"] and document["compared"] == 272
     assert document["tokenizer_equal"] and document["chat_template_equal"]
-    tokenizer = inspect_gguf(tmp_path / "out.gguf", hash_file=False)["tokenizer"]
-    assert tokenizer["pre"] == "smollm"  # the converter knows the tokenizer by what it does with a test text
-    assert tokenizer["special_tokens"]["eos"] == {"id": 2, "text": "<|im_end|>"}
+    tokenizer = inspect_gguf(tmp_path / "out.gguf", hash_file=False).tokenizer
+    assert tokenizer.pre == "smollm"  # the converter knows the tokenizer by what it does with a test text
+    assert tokenizer.special_tokens["eos"] == SpecialToken(2, "<|im_end|>")
 
 
 def test_the_record_holds_every_source_file_and_the_converter(tmp_path: Path, environment: Path) -> None:

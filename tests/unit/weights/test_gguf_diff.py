@@ -102,7 +102,7 @@ def test_the_effect_of_a_head_stored_apart_is_spelled_out(tmp_path: Path) -> Non
     a = write_gguf(tmp_path / "a.gguf", tensors)
     b = write_gguf(tmp_path / "b.gguf", tensors, types=dict.fromkeys(tensors, GGMLQuantizationType.Q8_0))
     sizes = diff_gguf(a, b, claimed_reduction=0.73)["sizes"]
-    assert sizes["head_a"]["copies_embedding"] is True
+    assert sizes["head_a"].copies_embedding is True
     assert sizes["agrees"] and sizes["reduction"] == pytest.approx(1 - b.stat().st_size / a.stat().st_size)
     saved_a, saved_b = 2000 * 64 * 4, 2000 * 64 // 32 * 34
     assert (sizes["if_tied"]["saved_a"], sizes["if_tied"]["saved_b"]) == (saved_a, saved_b)

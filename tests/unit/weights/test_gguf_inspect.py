@@ -1,5 +1,6 @@
 """What the header of a GGUF says, read without the tensors."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from gguf import GGMLQuantizationType, GGUFReader
 from gguf_makers import TOKENS, write_gguf
 
 from medeval.errors import MedevalError
+from medeval.weights.document import SpecialToken
 from medeval.weights.gguf_file import GgufFile
 from medeval.weights.inspect import inspect_gguf
 
@@ -51,36 +53,36 @@ def test_a_head_stored_apart_is_told_with_what_a_tied_one_would_save(tmp_path: P
     apart = inspect_gguf(
         write_gguf(tmp_path / "apart.gguf", {"token_embd.weight": EMBEDDING, "output.weight": HEAD}, types=types)
     )
-    assert tied["tied_head"] and tied["head"]["bytes_tied_would_save"] == 0
-    assert not apart["tied_head"]
-    assert apart["head"]["head_bytes"] == 6 * 34  # a Q8_0 block: 32 bytes and a scale of 2
-    assert apart["head"]["bytes_tied_would_save"] == 6 * 32 * 4
-    assert apart["bytes_by_type"] == {"F32": 768, "Q8_0": 204}
+    assert tied.tied_head and tied.head.bytes_tied_would_save == 0
+    assert not apart.tied_head
+    assert apart.head.head_bytes == 6 * 34  # a Q8_0 block: 32 bytes and a scale of 2
+    assert apart.head.bytes_tied_would_save == 6 * 32 * 4
+    assert apart.bytes_by_type == {"F32": 768, "Q8_0": 204}
 
 
 def test_tokenizer_special_tokens_and_template_are_described(tmp_path: Path) -> None:
     document = inspect_gguf(write_gguf(tmp_path / "x.gguf", {"token_embd.weight": EMBEDDING}))
-    assert document["vocabulary"] == len(TOKENS)
-    assert document["tokenizer"]["special_tokens"] == {
-        "bos": {"id": 1, "text": "<s>"},
-        "eos": {"id": 2, "text": "</s>"},
+    assert document.vocabulary == len(TOKENS)
+    assert document.tokenizer.special_tokens == {
+        "bos": SpecialToken(1, "<s>"),
+        "eos": SpecialToken(2, "</s>"),
     }
-    assert document["tokenizer"]["flags"] == {"add_bos_token": True}
-    assert document["tokenizer"]["parts_sha256"]["scores"] is None
+    assert document.tokenizer.flags == {"add_bos_token": True}
+    assert document.tokenizer.parts_sha256.scores is None
     # printf '{{ messages }}' | sha256sum
-    assert document["chat_template_sha256"].startswith("f24189f08c85a1eb")
+    assert document.chat_template_sha256.startswith("f24189f08c85a1eb")
 
 
 def test_one_changed_merge_changes_the_tokenizers_hash_and_no_other_part(tmp_path: Path) -> None:
-    one = inspect_gguf(write_gguf(tmp_path / "1.gguf", {"token_embd.weight": EMBEDDING}))["tokenizer"]
-    two = inspect_gguf(write_gguf(tmp_path / "2.gguf", {"token_embd.weight": EMBEDDING}, merges=("b a",)))["tokenizer"]
-    assert one["sha256"] != two["sha256"]
-    assert [p for p in one["parts_sha256"] if one["parts_sha256"][p] != two["parts_sha256"][p]] == ["merges"]
+    one = inspect_gguf(write_gguf(tmp_path / "1.gguf", {"token_embd.weight": EMBEDDING})).tokenizer
+    two = inspect_gguf(write_gguf(tmp_path / "2.gguf", {"token_embd.weight": EMBEDDING}, merges=("b a",))).tokenizer
+    assert one.sha256 != two.sha256
+    assert replace(one.parts_sha256, merges=two.parts_sha256.merges) == two.parts_sha256
 
 
 def test_the_files_hash_can_be_left_out_and_is_then_missing(tmp_path: Path) -> None:
     path = write_gguf(tmp_path / "x.gguf", {"token_embd.weight": EMBEDDING})
-    assert inspect_gguf(path, hash_file=False)["sha256"] is None
+    assert inspect_gguf(path, hash_file=False).sha256 is None
 
 
 def test_no_tensor_data_is_read(tmp_path: Path) -> None:
@@ -96,7 +98,7 @@ def test_no_tensor_data_is_read(tmp_path: Path) -> None:
             stream.truncate(len(huge) + 2**40)
         except OSError:
             pytest.skip("this file system holds no sparse file of 1 TB")
-    assert inspect_gguf(path, hash_file=False)["bytes_by_type"] == {"F32": 2**40}
+    assert inspect_gguf(path, hash_file=False).bytes_by_type == {"F32": 2**40}
 
 
 @pytest.mark.parametrize(

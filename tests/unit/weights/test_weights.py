@@ -13,12 +13,12 @@ from medeval.weights.quantize import quantize
 def test_the_description_of_the_demo_model_is_right(smollm2_files: dict[str, Path]) -> None:
     document = inspect_gguf(smollm2_files["f16"])
     # Counts and sizes of the model's own configuration: 30 layers, width 576, vocabulary 49,152.
-    assert document["architecture"] == "llama"
-    assert document["parameters"] == 134_515_008
-    assert document["tied_head"] is True
-    assert document["vocabulary"] == 49_152
-    assert document["context_length"] == 8192
-    assert document["tensors_by_type"] == {"F16": 211, "F32": 61}
+    assert document.architecture == "llama"
+    assert document.parameters == 134_515_008
+    assert document.tied_head is True
+    assert document.vocabulary == 49_152
+    assert document.context_length == 8192
+    assert document.tensors_by_type == {"F16": 211, "F32": 61}
 
 
 def test_fallback_types_of_q4_k_m_are_listed(smollm2_files: dict[str, Path]) -> None:

@@ -1,6 +1,6 @@
 """One side of the comparison: a responses table, and what is known of the run that wrote it."""
 
-import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,13 @@ import pyarrow.compute as pc
 
 from medeval.errors import MedevalError
 from medeval.records import tables
-from medeval.records.files import read_json, sha256_file, sha256_text
+from medeval.records.documents import as_json
+from medeval.records.files import sha256_file
+from medeval.records.shards import record_path
 from medeval.records.system import System
+from medeval.responses.record import EvaluationRecord, Identity
+
+log = logging.getLogger(__name__)
 
 KEY = ["benchmark", "item_id", "sample", "mode"]
 Sampling = Literal["greedy", "sampled", "unknown"]
@@ -30,7 +35,7 @@ class Responses:
         system: The system that gave them.
         run_ids: Every run id among the rows, sorted.
         record: What the file says of its origin.
-        settings: What determined the responses, as nested JSON values; None when it is not known.
+        settings: What determined the responses; None when it is not known.
     """
 
     path: Path
@@ -38,12 +43,13 @@ class Responses:
     system: System
     run_ids: tuple[str, ...]
     record: Mapping[str, Any]
-    settings: Mapping[str, Any] | None
+    settings: Identity | None
 
     @property
     def weights_sha256(self) -> str | None:
         """SHA-256 of the weights, a file or a checkpoint; None when it is not known, such as behind a server."""
-        recorded = (self.settings or {}).get("weights_sha256") or self.record.get("inputs", {}).get("weights")
+        stated = self.settings and self.settings.weights_sha256
+        recorded = stated or self.record.get("inputs", {}).get("weights")
         return None if recorded is None else str(recorded)
 
     @property
@@ -51,10 +57,9 @@ class Responses:
         """Whether generated replies were drawn at random; several samples of an item only exist if they were."""
         if pc.max(self.rows["sample"]).as_py() > 0:
             return "sampled"
-        temperature = (self.settings or {}).get("protocol", {}).get("temperature")
-        if temperature is None:
+        if self.settings is None:
             return "unknown"
-        return "sampled" if temperature > 0 else "greedy"
+        return "sampled" if self.settings.protocol.temperature > 0 else "greedy"
 
     def describe(self) -> dict[str, Any]:
         """Return what identifies this side, for the document."""
@@ -95,21 +100,22 @@ def setting_differences(a: Responses, b: Responses) -> dict[str, dict[str, Any]]
     """Return every setting that differs, by its dotted name, with both values; None when either side's are unknown."""
     if a.settings is None or b.settings is None:
         return None
-    of_a, of_b = _flat(a.settings), _flat(b.settings)
+    of_a, of_b = _flat(as_json(a.settings)), _flat(as_json(b.settings))
     names = [name for name in {**of_a, **of_b} if of_a.get(name) != of_b.get(name)]
     return {name: {"a": of_a.get(name), "b": of_b.get(name)} for name in names}
 
 
-def _settings(path: Path, run_ids: tuple[str, ...]) -> Mapping[str, Any] | None:
+def _settings(path: Path, run_ids: tuple[str, ...]) -> Identity | None:
     """Read the settings beside a table, if they are those of its one run: a run id is the hash of its settings."""
-    beside = path.with_name(path.name + ".lm_eval.json")
+    beside = record_path(path)
     if not beside.exists() or len(run_ids) != 1:
         return None
-    document = read_json(beside)
-    settings = document.get("identity") if isinstance(document, dict) else None
-    if not isinstance(settings, dict) or sha256_text(json.dumps(settings, sort_keys=True))[:16] != run_ids[0]:
+    try:
+        settings = EvaluationRecord.read(beside).identity
+    except MedevalError as error:
+        log.warning("%s; the settings of the run count as unknown", error.problem)
         return None
-    return settings
+    return settings if settings.run_id == run_ids[0] else None
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

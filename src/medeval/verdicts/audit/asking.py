@@ -1,6 +1,7 @@
 """A system answers batches of items of several benchmarks, its weights loaded once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -8,6 +9,7 @@ from typing import Any, cast
 from medeval.errors import MedevalError
 from medeval.responses.engines.types import Chat, Engine
 from medeval.responses.evaluate import Run, evaluate
+from medeval.responses.record import Identity
 from medeval.responses.subject import Subject
 from medeval.run.config import RunConfig
 from medeval.run.plan import Plan
@@ -68,19 +70,15 @@ def settings_of(run: RunConfig, results: Path, system: str, target: str) -> Run:
     return Run(model=name, variant=variant, subject=subject, protocol=protocol, seed=run.seed)
 
 
-def check_unchanged(settings: Run, identity: Mapping[str, Any]) -> None:
+def check_unchanged(settings: Run, identity: Identity) -> None:
     """Raise MedevalError if weights, protocol or seed are not those that answered before.
 
     Args:
         settings: How the system would be asked now.
         identity: What determined its responses, as their record states it.
     """
-    now = {
-        "weights_sha256": settings.subject.sha256(),
-        "protocol": settings.protocol.model_dump(mode="json"),
-        "seed": settings.seed,
-    }
-    if different := [key for key, value in now.items() if identity[key] != value]:
+    now = replace(identity, weights_sha256=settings.subject.sha256(), protocol=settings.protocol, seed=settings.seed)
+    if different := identity.differences(now):
         raise MedevalError(
             f"{settings.model}/{settings.variant}: other {', '.join(different)} than those that answered before",
             "Undo the change; or begin a new audit: move the audit's folder away and take a new seed.",

@@ -3,9 +3,8 @@
 import fcntl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -13,6 +12,7 @@ from medeval.errors import MedevalError
 from medeval.records import tables
 from medeval.records.files import read_json, sha256_file, write_json
 from medeval.records.shards import record_path
+from medeval.responses.record import EvaluationRecord, Identity
 
 _NEW_AUDIT = "Undo the change; or begin a new audit: move {folder} away and take a new seed."
 
@@ -50,6 +50,10 @@ class Batch:
     def conversations(self) -> bool:
         """Whether a judge grades the responses."""
         return self.benchmark == "healthbench"
+
+    def identity(self) -> Identity:
+        """Return what determined its responses."""
+        return EvaluationRecord.read(record_path(self.responses)).identity
 
     def item_ids(self) -> list[str]:
         """Return the ids of its items."""
@@ -113,24 +117,24 @@ class Ledger:
 
     def check_alike(self) -> None:
         """Raise MedevalError unless all responses of a system are by the same weights, settings and engine."""
-        first: dict[tuple[str, bool], tuple[Path, Mapping[str, Any]]] = {}
+        first: dict[tuple[str, bool], tuple[Path, Identity]] = {}
         for batch in self.batches():
             if not batch.responses.exists():
                 continue
-            identity = read_json(record_path(batch.responses))["identity"]
+            identity = batch.identity()
             path, other = first.setdefault((batch.system, batch.conversations), (batch.folder, identity))
-            if different := [key for key, value in identity.items() if key != "items_sha256" and other[key] != value]:
+            if different := identity.differences(replace(other, items_sha256=identity.items_sha256)):
                 raise MedevalError(
                     f"{batch.folder}: {batch.system} answered otherwise than in {path}: other {', '.join(different)}",
                     _NEW_AUDIT.format(folder=self._folder),
                 )
 
-    def identities(self) -> dict[str, Mapping[str, Any]]:
+    def identities(self) -> dict[str, Identity]:
         """Return what determined the responses of each system, from its first answered batch."""
-        found: dict[str, Mapping[str, Any]] = {}
+        found: dict[str, Identity] = {}
         for batch in self.batches():
             if batch.responses.exists() and batch.system not in found:
-                found[batch.system] = read_json(record_path(batch.responses))["identity"]
+                found[batch.system] = batch.identity()
         return found
 
     def seconds(self) -> dict[str, float]:

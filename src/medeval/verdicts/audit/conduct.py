@@ -8,10 +8,9 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from medeval.errors import MedevalError
 from medeval.publication.publication import Publication, load_publication
@@ -23,9 +22,10 @@ from medeval.scores.stream import score_files
 from medeval.verdicts.audit.answers import read_answers
 from medeval.verdicts.audit.asking import check_unchanged, settings_of
 from medeval.verdicts.audit.batches import Batch, Ledger, held
-from medeval.verdicts.audit.document import Audit, audit_document, audit_parts
-from medeval.verdicts.audit.looks import Look, Spent, next_look
+from medeval.verdicts.audit.document import Audit, audit_parts, audit_status
+from medeval.verdicts.audit.looks import Spent, next_look
 from medeval.verdicts.audit.order import Order, read_order
+from medeval.verdicts.audit.status import AuditStatus
 from medeval.verdicts.audit.terms import audited_systems, check_terms, terms_of
 from medeval.verdicts.audit.units import read_units
 
@@ -61,8 +61,8 @@ Ask = Callable[[Site, str, Sequence[Batch]], None]
 
 
 def conduct(
-    site: Site, *, say: Callable[[Mapping[str, Any]], None], ask: Ask | None = None, grade: Ask | None = None
-) -> dict[str, Any]:
+    site: Site, *, say: Callable[[AuditStatus], None], ask: Ask | None = None, grade: Ask | None = None
+) -> AuditStatus:
     """Conduct an audit to its end and return its state as a document.
 
     Args:
@@ -89,10 +89,16 @@ def conduct(
             spent = Spent(ledger.asked(), ledger.seconds())
             still_open = [p.standing for group in parts.values() for p in group if p.is_open and p.standing]
             look = next_look(still_open, order, audit.systems, spent, settings)
-            document = audit_document(audit, parts) | _account(look, spent)
-            say(document)
+            status = audit_status(
+                audit,
+                parts,
+                ended=look.ended or None,
+                items={system: spent.of(system) for system in sorted({system for system, _ in spent.items})},
+                hours=sum(spent.seconds.values()) / 3600,
+            )
+            say(status)
             if look.ended:
-                return document
+                return status
             for (system, benchmark), items in sorted(look.items.items()):
                 ledger.begin(system, benchmark, items, command=site.command)
 
@@ -141,15 +147,6 @@ def _by_system(batches: Iterable[Batch]) -> dict[str, list[Batch]]:
     for batch in batches:
         found.setdefault(batch.system, []).append(batch)
     return found
-
-
-def _account(look: Look, spent: Spent) -> dict[str, Any]:
-    systems = sorted({system for system, _ in spent.items})
-    return {
-        "ended": look.ended or None,
-        "items": {system: spent.of(system) for system in systems},
-        "hours": sum(spent.seconds.values()) / 3600,
-    }
 
 
 def ask_process(site: Site, system: str, batches: Sequence[Batch]) -> None:

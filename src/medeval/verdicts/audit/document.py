@@ -1,20 +1,18 @@
-"""The state of an audit as a document: one entry per claim, with a verdict on the claim as a whole."""
+"""Every claim of an audit judged by the rounds answered so far."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from medeval.publication.claims import Claim
 from medeval.publication.publication import Publication
-from medeval.records.documents import as_json
 from medeval.verdicts.audit.answers import Answers
 from medeval.verdicts.audit.order import Order
 from medeval.verdicts.audit.questions import NoQuestion, Question, conversation_subset, part_risk, questions
 from medeval.verdicts.audit.state import Standing, standing
+from medeval.verdicts.audit.status import AuditedClaim, AuditedPart, AuditStatus, UnauditedPart
 from medeval.verdicts.measured import POINTS
 from medeval.verdicts.verdict import Decision, Flag, Verdict, combine, not_testable
 
-SCHEMA = "audit-status.v1"
 METHOD = "betting on each item of a round, drawn without replacement; medeval.statistics.sequential"
 
 
@@ -77,23 +75,35 @@ def audit_parts(audit: Audit, claims: Sequence[str] = ()) -> dict[str, list[Part
     return {name: [_part(entry, asked, audit) for entry in asked if entry.claim == name] for name in chosen}
 
 
-def audit_document(audit: Audit, parts: Mapping[str, Sequence[Part]]) -> dict[str, Any]:
+def audit_status(
+    audit: Audit,
+    parts: Mapping[str, Sequence[Part]],
+    *,
+    ended: str | None = None,
+    items: dict[str, int] | None = None,
+    hours: float | None = None,
+) -> AuditStatus:
     """Return the state of an audit as a document.
 
     Args:
         audit: What the judgement rests on.
         parts: What :func:`audit_parts` found, by claim.
+        ended: Why an audit that is conducted asks nothing more; None while it does.
+        items: Items that it asked of each system.
+        hours: Hours that it spent.
     """
     chosen = [claim for claim in audit.publication.claims if claim.id in parts]
-    return {
-        "schema": SCHEMA,
-        "publication": audit.publication.title,
-        "risk": audit.risk,
-        "method": METHOD,
-        "seed": audit.order.seed,
-        "commitment": audit.order.commitment,
-        "claims": [_claim_entry(claim, parts[claim.id], audit) for claim in chosen],
-    }
+    return AuditStatus(
+        publication=audit.publication.title,
+        risk=audit.risk,
+        method=METHOD,
+        seed=audit.order.seed,
+        commitment=audit.order.commitment,
+        claims=tuple(_audited_claim(claim, parts[claim.id], audit) for claim in chosen),
+        ended=ended,
+        items=items,
+        hours=hours,
+    )
 
 
 def _part(entry: Question | NoQuestion, asked: Sequence[Question | NoQuestion], audit: Audit) -> Part:
@@ -104,19 +114,19 @@ def _part(entry: Question | NoQuestion, asked: Sequence[Question | NoQuestion], 
     return Part(entry, _decision(found, audit.credible_judge), found)
 
 
-def _claim_entry(claim: Claim, parts: Sequence[Part], audit: Audit) -> dict[str, Any]:
+def _audited_claim(claim: Claim, parts: Sequence[Part], audit: Audit) -> AuditedClaim:
     decisions = [part.decision for part in parts]
     flags = set().union(*(decision.flags for decision in decisions))
     if audit.publication.evaluation.undisclosed:
         flags.add(Flag.PROTOCOL_MISMATCH)
-    return {
-        "claim_id": claim.id,
-        "type": claim.type,
-        "sentence": claim.sentence,
-        "verdict": combine(decisions),
-        "flags": sorted(flags),
-        "parts": [_part_entry(part) for part in parts],
-    }
+    return AuditedClaim(
+        claim_id=claim.id,
+        type=claim.type,
+        sentence=claim.sentence,
+        verdict=combine(decisions),
+        flags=tuple(sorted(flags)),
+        parts=tuple(_audited_part(part) for part in parts),
+    )
 
 
 def _obstacle(part: Question | NoQuestion, audit: Audit) -> str:
@@ -176,12 +186,20 @@ def _reason(found: Standing) -> str:
     return f"not shown to be {limits}, nor the opposite, after {found.items:,} items"
 
 
-def _part_entry(part: Part) -> dict[str, Any]:
+def _audited_part(part: Part) -> AuditedPart | UnauditedPart:
     found, decision = part.standing, part.decision
     if found is None:
-        return {"metric": decision.metric, "verdict": decision.verdict, "reasons": list(decision.reasons)}
-    skipped = ("question", "verdict", "risk", "estimate", "low", "high", "items", "items_total", "resolution")
-    counts = {name: value for name, value in as_json(found).items() if name not in skipped}
-    decided = {**vars(decision), "flags": sorted(decision.flags), "reasons": list(decision.reasons)}
-    resolution = None if found.resolution is None else POINTS * found.resolution
-    return {**decided, **counts, "question": found.question.words, "resolution": resolution}
+        return UnauditedPart(decision.metric, decision.verdict, decision.reasons)
+    return AuditedPart(
+        **vars(decision),
+        question=found.question.words,
+        rounds=found.rounds,
+        rounds_total=found.rounds_total,
+        decided_after=found.decided_after,
+        decided_items=found.decided_items,
+        unused=found.unused,
+        unknown=found.unknown,
+        exact=found.exact,
+        resolution=None if found.resolution is None else POINTS * found.resolution,
+        outlook=found.outlook,
+    )

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from medeval.errors import MedevalError
-from medeval.records.files import read_json, sha256_text, write_json
+from medeval.records.documents import Document
+from medeval.records.files import sha256_text
 from medeval.verdicts.audit.units import Unit
 
-SCHEMA = "audit-order.v1"
 RULE = (
     "Units of a benchmark in the order of -ln(1 - u) / size, u = (SHA-256 of 'SEED:BENCHMARK:ITEM' + 1/2) / 2^256, "
     "ITEM the first id of the unit; the commitment is the SHA-256 of the seed, then a line 'BENCHMARK ITEM,ITEM,...' "
@@ -25,6 +25,62 @@ RULE = (
 # Decimal arithmetic gives the same digits on every machine, which the mathematical library of C does not.
 _CONTEXT = Context(prec=50)
 _HASHES = Decimal(2**256)
+
+
+@dataclass(frozen=True)
+class AskedPart:
+    """A part of a claim that is asked.
+
+    Attributes:
+        claim: Id of the claim.
+        part: Its part, from 0.
+        metric: average, or a benchmark.
+        words: The question in words.
+        limits: Lower and upper limit as fractions; None for no limit.
+    """
+
+    claim: str
+    part: int
+    metric: str
+    words: str
+    limits: tuple[float | None, float | None]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What an audit is about: the risk of each claim, and what is asked."""
+
+    risk: float
+    questions: tuple[AskedPart, ...]
+
+
+class OrderRecord(Document):
+    """The record that commits to an order before the first response.
+
+    Attributes:
+        seed: The public seed.
+        rule: How seed and items give order and commitment, in words.
+        commitment: SHA-256 of the seed and of every unit in its place.
+        terms: What the audit is about; left out of the file when that is stated elsewhere.
+        units: Ids of the items of each unit in its order, by benchmark.
+    """
+
+    SCHEMA: ClassVar[str] = "audit-order.v1"
+    WRITER: ClassVar[str] = "medeval audit order"
+
+    seed: str
+    rule: str
+    commitment: str
+    terms: Terms | None
+    units: dict[str, tuple[tuple[str, ...], ...]]
+
+    @classmethod
+    def _completed(cls, document: dict[str, Any]) -> dict[str, Any]:
+        return {"terms": None} | document
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record as it is written and published."""
+        return {key: value for key, value in super().as_json().items() if (key, value) != ("terms", None)}
 
 
 @dataclass(frozen=True)
@@ -65,7 +121,7 @@ def draw_order(units: Mapping[str, Sequence[Unit]], seed: str) -> Order:
     return Order(seed, {name: tuple(sorted(part, key=_place(seed, name))) for name, part in sorted(units.items())})
 
 
-def write_order(path: Path, order: Order, terms: Mapping[str, Any] | None = None) -> None:
+def write_order(path: Path, order: Order, terms: Terms | None = None) -> None:
     """Write the record that commits to an order.
 
     Args:
@@ -73,15 +129,8 @@ def write_order(path: Path, order: Order, terms: Mapping[str, Any] | None = None
         order: The order.
         terms: What the audit is about, as `medeval.verdicts.audit.terms` puts it; None when that is stated elsewhere.
     """
-    record = {
-        "schema": SCHEMA,
-        "seed": order.seed,
-        "rule": RULE,
-        "commitment": order.commitment,
-        **({} if terms is None else {"terms": terms}),
-        "units": {name: [list(unit.items) for unit in units] for name, units in order.units.items()},
-    }
-    write_json(path, record)
+    units = {name: tuple(unit.items for unit in units) for name, units in order.units.items()}
+    OrderRecord(seed=order.seed, rule=RULE, commitment=order.commitment, terms=terms, units=units).write(path)
 
 
 def read_order(path: Path, units: Mapping[str, Sequence[Unit]]) -> Order:
@@ -90,28 +139,26 @@ def read_order(path: Path, units: Mapping[str, Sequence[Unit]]) -> Order:
     Raises:
         MedevalError: The file is no such record, or its order or commitment is not what seed and items give.
     """
-    record = read_json(path)
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
-        raise MedevalError(f"{path}: expected a record of `medeval audit order`", "Make it with that command.")
-    order = draw_order(units, str(record["seed"]))
+    record = OrderRecord.read(path)
+    order = draw_order(units, record.seed)
     _compare(path, record, order)
     return order
 
 
-def _compare(path: Path, record: Mapping[str, Any], order: Order) -> None:
-    listed = record["units"]
+def _compare(path: Path, record: OrderRecord, order: Order) -> None:
+    listed = record.units
     if listed.keys() != order.units.keys():
         both = f"{', '.join(sorted(listed))} against {', '.join(sorted(order.units))}"
         raise MedevalError(f"{path}: other benchmarks than the items tables hold: {both}", "Give the same tables.")
     for name, units in order.units.items():
-        drawn = [list(unit.items) for unit in units]
+        drawn = tuple(unit.items for unit in units)
         if listed[name] != drawn:
             place = next((i for i, (a, b) in enumerate(zip(listed[name], drawn, strict=False)) if a != b), len(drawn))
             raise MedevalError(
                 f"{path}: {name} is not in the order that its seed gives; the first difference is in round {place + 1}",
                 "Do not use this record: other items, another order, or an edited file. Draw and publish a new one.",
             )
-    if record["commitment"] != order.commitment:
+    if record.commitment != order.commitment:
         raise MedevalError(f"{path}: its commitment is not that of its order", "Do not use this record.")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from medeval.records.documents import as_json
 from medeval.verdicts.audit.cost import Cost
 from medeval.verdicts.audit.plan import NoProspect, Prospect
+from medeval.verdicts.audit.status import AuditedPart, AuditStatus, UnauditedPart
 from medeval.verdicts.measured import POINTS
 
 
@@ -63,54 +64,56 @@ def _prospect(entry: Prospect) -> Iterable[str]:
     yield chance if entry.within_budget is None else f"{chance}, {entry.within_budget:.1%} within the budget"
 
 
-def status_lines(document: Mapping[str, Any]) -> list[str]:
+def status_lines(status: AuditStatus) -> list[str]:
     """Describe the state of an audit."""
-    lines = [f"order {document['commitment']} (seed {document['seed']}), verified; risk {document['risk']:g} per claim"]
-    for claim in document["claims"]:
-        flags = f" ({', '.join(claim['flags'])})" if claim["flags"] else ""
-        lines += ["", f"{claim['claim_id']} {claim['verdict']}{flags}: {claim['sentence']}"]
-        for part in claim["parts"]:
+    lines = [f"order {status.commitment} (seed {status.seed}), verified; risk {status.risk:g} per claim"]
+    for claim in status.claims:
+        flags = f" ({', '.join(claim.flags)})" if claim.flags else ""
+        lines += ["", f"{claim.claim_id} {claim.verdict}{flags}: {claim.sentence}"]
+        for part in claim.parts:
             lines += [f"  {line}" for line in _part(part)]
-    return [*lines, *_account(document)]
+    return [*lines, *_account(status)]
 
 
-def look_line(document: Mapping[str, Any]) -> str:
+def look_line(status: AuditStatus) -> str:
     """Describe one look of an audit that is conducted, on one line."""
-    parts = [(claim["claim_id"], part) for claim in document["claims"] for part in claim["parts"] if "rounds" in part]
     found = [
-        f"{name} {part['metric']} {part['low']:+.1f} to {part['high']:+.1f} {part['verdict']}" for name, part in parts
+        f"{claim.claim_id} {part.metric} {part.low:+.1f} to {part.high:+.1f} {part.verdict}"
+        for claim in status.claims
+        for part in claim.parts
+        if isinstance(part, AuditedPart)
     ]
-    asked = max(document["items"].values(), default=0)
-    return f"{asked:,} items per system, {document['hours']:.2f} hours: {'; '.join(found)}"
+    asked = max((status.items or {}).values(), default=0)
+    return f"{asked:,} items per system, {status.hours or 0.0:.2f} hours: {'; '.join(found)}"
 
 
 _ENDS = {"decided": "every claim is decided as far as items can", "max_items": "the budget of items is used up"}
 _ENDS |= {"max_hours": "the budget of hours is used up"}
 
 
-def _account(document: Mapping[str, Any]) -> Iterable[str]:
+def _account(status: AuditStatus) -> Iterable[str]:
     """Say what was spent, for an audit that is conducted here."""
-    if "items" in document:
-        asked = ", ".join(f"{system} {items:,} items" for system, items in document["items"].items())
-        end = f"; ended: {_ENDS[document['ended']]}" if document["ended"] else ""
+    if status.items is not None:
+        asked = ", ".join(f"{system} {items:,} items" for system, items in status.items.items())
+        end = f"; ended: {_ENDS[status.ended]}" if status.ended else ""
         yield ""
-        yield f"asked: {asked or 'nothing yet'}; {document['hours']:.2f} hours{end}"
+        yield f"asked: {asked or 'nothing yet'}; {status.hours or 0.0:.2f} hours{end}"
 
 
-def _part(part: Mapping[str, Any]) -> Iterable[str]:
-    if "rounds" not in part:
-        yield f"{part['metric']}: {part['reasons'][0]}"
+def _part(part: AuditedPart | UnauditedPart) -> Iterable[str]:
+    if isinstance(part, UnauditedPart):
+        yield f"{part.metric}: {part.reasons[0]}"
         return
-    used = f"{part['rounds']:,} of {part['rounds_total']:,} rounds, {part['items']:,} of {part['items_total']:,} items"
-    yield f"{part['metric']}: {part['question']}; {used}"
-    if part["estimate"] is not None:
-        interval = f"{part['low']:.2f} to {part['high']:.2f} at {100 * (1 - part['alpha']):g} % at all times"
-        yield f"estimate {part['estimate']:.2f} points, {interval}"
-    yield from part["reasons"]
-    if part["unused"]:
-        yield f"{part['unused']:,} answered items are in no complete round and not used"
-    if outlook := part["outlook"]:
+    used = f"{part.rounds:,} of {part.rounds_total:,} rounds, {part.items:,} of {part.items_total:,} items"
+    yield f"{part.metric}: {part.question}; {used}"
+    if part.estimate is not None:
+        interval = f"{part.low:.2f} to {part.high:.2f} at {100 * (1 - part.alpha):g} % at all times"
+        yield f"estimate {part.estimate:.2f} points, {interval}"
+    yield from part.reasons
+    if part.unused:
+        yield f"{part.unused:,} answered items are in no complete round and not used"
+    if outlook := part.outlook:
         yield (
-            f"if the items to come are like these: half of the audits end by {outlook['median']:,} items, nine of ten "
-            f"by {outlook['ninth_decile']:,}, and the claim holds in {outlook['holds']:.0%}"
+            f"if the items to come are like these: half of the audits end by {outlook.median:,} items, nine of ten "
+            f"by {outlook.ninth_decile:,}, and the claim holds in {outlook.holds:.0%}"
         )

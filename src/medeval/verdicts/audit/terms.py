@@ -1,15 +1,14 @@
 """What an audit is about, written into the record of its order before the first response."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from medeval.errors import MedevalError
 from medeval.publication.publication import Publication, load_publication
-from medeval.records.files import read_json
 from medeval.run.audited import settings_of, target_of
 from medeval.run.config import RunConfig
 from medeval.run.plan import Plan
+from medeval.verdicts.audit.order import AskedPart, OrderRecord, Terms
 from medeval.verdicts.audit.questions import Question, conversation_subset, questions, run_benchmark
 
 
@@ -52,7 +51,7 @@ def _loaded(plan: Plan, system: str, target: str) -> list[str]:
     return [*plan.evaluated_files(model, variant, target), *plan.probe(model, variant, target)]
 
 
-def terms_of(run: RunConfig, publication: Publication) -> dict[str, Any]:
+def terms_of(run: RunConfig, publication: Publication) -> Terms:
     """Return the terms of an audit: its risk, and what is asked with the limits.
 
     Raises:
@@ -61,18 +60,12 @@ def terms_of(run: RunConfig, publication: Publication) -> dict[str, Any]:
     settings = settings_of(run)
     check_claims(publication, settings.claims, "audit.claims")
     chosen = [entry for entry in questions(publication) if not settings.claims or entry.claim in settings.claims]
-    return {
-        "risk": settings.risk,
-        "questions": [
-            {"claim": entry.claim, "part": entry.part, "metric": entry.metric, "words": entry.words}
-            | {"limits": list(entry.limits)}
-            for entry in chosen
-            if isinstance(entry, Question)
-        ],
-    }
+    asked = [entry for entry in chosen if isinstance(entry, Question)]
+    parts = (AskedPart(entry.claim, entry.part, entry.metric, entry.words, entry.limits) for entry in asked)
+    return Terms(settings.risk, tuple(parts))
 
 
-def check_terms(record: Path, risk: float, terms: Mapping[str, Any] | None = None) -> None:
+def check_terms(record: Path, risk: float, terms: Terms | None = None) -> None:
     """Raise MedevalError if a record states other terms than these.
 
     Args:
@@ -80,8 +73,8 @@ def check_terms(record: Path, risk: float, terms: Mapping[str, Any] | None = Non
         risk: The risk of each claim.
         terms: All terms, which the record has to state; None checks the risk alone, where the record states one.
     """
-    stated = read_json(record).get("terms")
-    different = stated != terms if terms is not None else stated is not None and stated["risk"] != risk
+    stated = OrderRecord.read(record).terms
+    different = stated != terms if terms is not None else stated is not None and stated.risk != risk
     if different:
         raise MedevalError(
             f"{record}: states {'no' if stated is None else 'other'} terms (risk, claims, limits) than are asked for",

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from click.testing import CliRunner, Result
+from tests.unit.responses.run_records import identity_of, record_of
 
 from medeval.cli.app import main
 from medeval.records import tables
-from medeval.records.files import sha256_text
+from medeval.records.shards import record_path
+from medeval.responses.record import Identity
 
 Row = dict[str, Any]
-GREEDY = {"protocol": {"temperature": 0.0, "samples": 1}, "sequences": 1}
+GREEDY = identity_of()
 
 
 def response(item_id: str, **changes: Any) -> Row:
@@ -68,15 +70,12 @@ def with_tokens(
     ]
 
 
-def write(
-    path: Path, rows: Iterable[Row], *, settings: dict[str, Any] | None = None, weights: Path | None = None
-) -> Path:
+def write(path: Path, rows: Iterable[Row], *, settings: Identity | None = None, weights: Path | None = None) -> Path:
     """Write a responses table, and the settings of its run beside it when they are given."""
     rows = [dict(row) for row in rows]
     if settings is not None:
-        run_id = sha256_text(json.dumps(settings, sort_keys=True))[:16]
-        rows = [row | {"run_id": run_id} for row in rows]
-        path.with_name(path.name + ".lm_eval.json").write_text(json.dumps({"identity": settings}))
+        rows = [row | {"run_id": settings.run_id} for row in rows]
+        record_of(settings).write(record_path(path))
     table = pa.Table.from_pylist(rows, schema=tables.RESPONSES.schema)
     inputs = {} if weights is None else {"weights": weights}
     tables.write(path, table, tables.RESPONSES, command="test", inputs=inputs)

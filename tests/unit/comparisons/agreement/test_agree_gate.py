@@ -1,6 +1,7 @@
 """`medeval agree --gate`: the limits for one weights file on two backends, decided only where the data can tell."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def test_two_weights_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_and_the_gguf_made_from_it_may_be_compared(tmp_path: Path) -> None:
-    settings = [{**GREEDY, "weights_sha256": digest} for digest in ("ab", "cd")]
+    settings = [replace(GREEDY, weights_sha256=digest) for digest in ("ab", "cd")]
     a = write(tmp_path / "a", letters([[0.5, 0.5]]), settings=settings[0])
     b = write(tmp_path / "b", letters([[0.5, 0.5]], target="vllm"), settings=settings[1])
     code, _ = decided(tmp_path, a, b)

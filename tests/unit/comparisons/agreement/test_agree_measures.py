@@ -1,6 +1,7 @@
 """`medeval agree`: every measure of agreement between two responses tables (section G of the methods page)."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 from agree_rows import GREEDY, choosing, document, failed, letters, replies, response, with_tokens, write, write_items
 from statsmodels.stats.proportion import proportion_confint
+
+from medeval.run.config import Protocol
 
 # G5.
 P = [0.7, 0.2, 0.05, 0.05]
@@ -203,19 +206,21 @@ def test_each_mode_is_summed_up_over_its_benchmarks(tmp_path: Path) -> None:
 
 
 def test_settings_that_differ_are_named_with_both_values(tmp_path: Path) -> None:
-    other = {"protocol": {"temperature": 0.0, "samples": 1, "max_tokens": 8}, "sequences": 4}
+    other = replace(GREEDY, protocol=Protocol(max_tokens=8), engine={"sequences": 4})
     a = write(tmp_path / "a", letters([P]), settings=GREEDY)
     b = write(tmp_path / "b", letters([P]), settings=other)
     assert document(tmp_path, a, b)["settings_that_differ"] == {
-        "protocol.max_tokens": {"a": None, "b": 8},
-        "sequences": {"a": 1, "b": 4},
+        "protocol.max_tokens": {"a": 1024, "b": 8},
+        "engine.sequences": {"a": 1, "b": 4},
     }
 
 
 @pytest.mark.parametrize("temperatures", [(0.6, 0.6), (0.6, 0.0), (0.0, 0.6)])
 def test_the_text_of_sampled_replies_is_not_compared(tmp_path: Path, temperatures: tuple[float, float]) -> None:
     a, b = (
-        write(tmp_path / name, replies(["x", "y"]), settings={"protocol": {"temperature": temperature}})
+        write(
+            tmp_path / name, replies(["x", "y"]), settings=replace(GREEDY, protocol=Protocol(temperature=temperature))
+        )
         for name, temperature in zip("ab", temperatures, strict=True)
     )
     found = document(tmp_path, a, b)
@@ -237,3 +242,9 @@ def test_settings_of_another_run_are_not_taken_for_those_of_the_table(tmp_path: 
     found = document(tmp_path, a, b)
     assert (found["a"]["sampling"], found["b"]["sampling"]) == ("greedy", "unknown")
     assert found["settings_that_differ"] is None
+
+
+def test_a_record_that_cannot_be_read_leaves_the_settings_unknown(tmp_path: Path) -> None:
+    a, b = (write(tmp_path / name, replies(["x"]), settings=GREEDY) for name in "ab")
+    (tmp_path / "b.lm_eval.json").write_text('{"identity": {"seed": 1}}')
+    assert document(tmp_path, a, b)["settings_that_differ"] is None

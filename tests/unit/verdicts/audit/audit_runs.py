@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
-from audit_rows import conversation_row, grade_row, item_rows, score_row, write
+from tests.unit.responses.run_records import identity_of, record_of
+from tests.unit.verdicts.audit.audit_rows import conversation_row, grade_row, item_rows, score_row, write
 
 from medeval.publication.publication import load_publication
 from medeval.records import tables
-from medeval.records.files import write_json
 from medeval.records.shards import record_path
 from medeval.run.audited import settings_of as audit_of
 from medeval.run.config import RunConfig, from_mapping
@@ -20,6 +20,7 @@ from medeval.verdicts.audit.asking import settings_of
 from medeval.verdicts.audit.batches import Batch, Ledger
 from medeval.verdicts.audit.conduct import Site, conduct
 from medeval.verdicts.audit.order import draw_order, write_order
+from medeval.verdicts.audit.status import AuditStatus
 from medeval.verdicts.audit.terms import terms_of
 from medeval.verdicts.audit.units import read_units
 
@@ -42,6 +43,11 @@ def run_config(**audit: Any) -> RunConfig:
             "comparisons": [{"metric": "medqa", "a": "bad", "stated_a": 50.0}],
         },
         {"id": "talk", "type": "T2", "comparisons": [{"metric": "healthbench", "a": "good", "b": "bad"}]},
+        {
+            "id": "size",
+            "type": "T4",
+            "comparisons": [{"metric": "size", "a": "bad", "b": "good", "stated_reduction": 69}],
+        },
     ]
     publication = {
         "title": "t",
@@ -118,18 +124,18 @@ class Fake:
             raise Killed
 
     def ask(self, site: Site, system: str, batches: Sequence[Batch]) -> None:
-        identity = {
-            "weights_sha256": settings_of(site.run, site.results, system, "cpu").subject.sha256(),
-            "protocol": {**site.run.protocol.model_dump(mode="json"), "modes": ["letter"]},
-            "seed": site.run.seed,
-            "items_sha256": str(len(batches)),
-            "engine": "e",
-        }
+        settings = settings_of(site.run, site.results, system, "cpu")
+        identity = identity_of(
+            weights_sha256=settings.subject.sha256(),
+            protocol=settings.protocol,
+            seed=settings.seed,
+            items_sha256=str(len(batches)),
+        )
         for batch in batches:
             self.step()
             assert not batch.responses.exists()
             self.asked.update((system, item) for item in batch.item_ids())
-            write_json(record_path(batch.responses), {"identity": identity})
+            record_of(identity).write(record_path(batch.responses))
             self.step()
             batch.responses.write_text("")
 
@@ -153,7 +159,6 @@ class Fake:
 
 
 def conducted(site: Site, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    said: list[Any] = []
     begin = Ledger.begin
 
     def begun(ledger: Ledger, system: str, benchmark: str, items: Any, *, command: str) -> Batch:
@@ -163,13 +168,15 @@ def conducted(site: Site, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> tuple[
     monkeypatch.setattr(module, "score_files", fake.score)
     monkeypatch.setattr(Ledger, "begin", begun)
     try:
-        return conducted_by(site, fake, said)
+        return conducted_by(site, fake)
     finally:
         monkeypatch.setattr(Ledger, "begin", begin)
 
 
-def conducted_by(site: Site, fake: Fake, said: list[Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    return conduct(site, say=said.append, ask=fake.ask, grade=fake.grade), said
+def conducted_by(site: Site, fake: Fake) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    said: list[AuditStatus] = []
+    status = conduct(site, say=said.append, ask=fake.ask, grade=fake.grade)
+    return status.as_json(), [state.as_json() for state in said]
 
 
 def by_number(variant: str, item: str) -> bool:

@@ -73,7 +73,7 @@ def _batches(site: Site) -> list[Batch]:
 def test_claims_and_systems_share_the_responses(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = Fake(by_number)
     document, _ = conducted(site_of(run_config(claims=[])), fake, monkeypatch)
-    assert set(verdicts(document)) == {"lead", "equal", "score", "talk"}
+    assert set(verdicts(document)) == {"lead", "equal", "score", "talk", "size"}
     assert verdicts(document)["talk"] == "REPRODUCED"
     assert set(fake.asked.values()) == {1}
     # A claim about one benchmark goes on alone once the average is decided.
@@ -156,7 +156,7 @@ def test_an_engine_that_changes_between_looks_stops_the_audit(monkeypatch: pytes
             super().ask(site, system, batches)
             for batch in batches:
                 record = json.loads(record_path(batch.responses).read_text())
-                record["identity"]["engine"] = next(numbers) // 4  # four batches in the first look
+                record["identity"]["engine"]["build"] = next(numbers) // 4  # four batches in the first look
                 write_json(record_path(batch.responses), record)
 
     with pytest.raises(MedevalError, match="answered otherwise .* other engine"):

@@ -19,10 +19,16 @@ from audit_rows import (
 )
 
 from medeval.errors import MedevalError
+from medeval.publication.publication import load_publication
 from medeval.records import tables
+from medeval.records.files import sha256_file
+from medeval.run.config import load_run
 from medeval.verdicts.audit.order import draw_order, read_order, write_order
 from medeval.verdicts.audit.rounds import write_rounds
+from medeval.verdicts.audit.terms import check_terms, terms_of
 from medeval.verdicts.audit.units import Unit, conversation_units, item_units, read_units
+
+ROOT = Path(__file__).parents[4]
 
 
 def test_items_of_the_same_size_come_in_the_order_of_their_hashes() -> None:
@@ -65,6 +71,16 @@ def test_a_record_is_read_back_and_verified(tmp_path: Path) -> None:
     assert read_order(tmp_path / "order.json", units) == order
 
 
+def test_a_record_is_the_same_to_the_byte_as_those_that_were_published(tmp_path: Path) -> None:
+    order = draw_order({"medqa": plain_units("q", 20), "pubmedqa": plain_units("p", 5)}, "31415926")
+    run = load_run(ROOT / "config/demo.yaml")
+    terms = terms_of(run, load_publication(run.claims))
+    for given, digest in ((None, "d8ee9f5d6a4dd0a8"), (terms, "f07bb834ebe0a5b1")):
+        write_order(tmp_path / "order.json", order, given)
+        assert sha256_file(tmp_path / "order.json").startswith(digest)
+        check_terms(tmp_path / "order.json", run.audit.risk if run.audit else 0.0, given)
+
+
 def swapped(record: dict[str, Any]) -> None:
     record["units"]["medqa"][3:5] = record["units"]["medqa"][3:5][::-1]
 
@@ -97,7 +113,7 @@ def another_schema(record: dict[str, Any]) -> None:
         (reseeded, "not in the order"),
         (recommitted, "commitment is not that of its order"),
         (renamed, "other benchmarks"),
-        (another_schema, "expected a record"),
+        (another_schema, "expected a document of schema 'audit-order.v1', found 'verdicts.v2'"),
     ],
 )
 def test_a_record_that_was_changed_is_refused(tmp_path: Path, change: Any, words: str) -> None:
