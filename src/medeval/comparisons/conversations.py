@@ -24,7 +24,7 @@ class Graded:
     Attributes:
         summary: The scores of `grades.scoring`.
         examples: Unclipped score per conversation (samples averaged), indexed by item id, without those
-            that have a missing verdict.
+            that have a missing grade.
         missing: Conversations left out for that reason.
         runs: Replies to each of these conversations; None when they differ in it.
         one_run_variance: What run noise alone gives the mean of one run; None with one run, or when `runs` is.
@@ -74,13 +74,13 @@ def _run_noise(replies: pd.DataFrame) -> tuple[int | None, float | None]:
 
 def conversation_entry(graded: Graded) -> GradedSystem:
     """Describe one system's score; `overall` is the unclipped mean with its interval, `clipped` the clipped one."""
-    verdicts = graded.summary["verdicts"]
+    counts = graded.summary["verdicts"]
     return GradedSystem(
         **vars(graded.system),
         subset=graded.subset,
         items=len(graded.examples),
         missing=graded.missing,
-        missing_share=verdicts["n_missing"] / verdicts["n"],
+        missing_share=counts["n_missing"] / counts["n"],
         judge=graded.summary["judge"],
         runs=ConversationRuns(graded.runs, graded.one_run_variance),
         overall=mean_interval(graded.examples.to_numpy()) if len(graded.examples) else None,

@@ -55,7 +55,7 @@ def compare_sides(a: Side, b: Side, *, seed: int = DEFAULT_SEED) -> dict[str, An
     Returns:
         JSON-ready: the systems, their judge, and one entry per shared subset with ``difference`` (paired, prompts as
         clusters), ``win_rate`` (no look at lengths) and, with lengths, ``length_controlled_win_rate`` and
-        ``length_adjusted``. An example counts when both have all of its verdicts; how many do not is reported.
+        ``length_adjusted``. An example counts when both have all of its grades; how many do not is reported.
 
     Raises:
         MedevalError: The two were judged differently, by other rubrics, or share no subset.

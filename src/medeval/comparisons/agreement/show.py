@@ -208,10 +208,10 @@ def _gate(decided: Entry) -> Table:
     table = Table(title=f"Gate: {decided['verdict']}", title_justify="left", box=SIMPLE)
     for column in ("mode", "criterion", "limit"):
         table.add_column(column)
-    table.add_column("verdict", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
     table.add_column("found")
     for criterion in decided["criteria"]:
-        verdict = criterion["verdict"]
-        styled = f"[{_STYLES[verdict]}]{verdict}[/]"
+        outcome = criterion["verdict"]
+        styled = f"[{_STYLES[outcome]}]{outcome}[/]"
         table.add_row(criterion["mode"], criterion["name"], criterion["limit"], styled, criterion["reason"])
     return table

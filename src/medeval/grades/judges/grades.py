@@ -90,7 +90,7 @@ def _together(parts: Sequence[Graded]) -> Graded:
     if (twice := frame.duplicated(CRITERION)).any():
         row = frame[twice].iloc[0]
         raise MedevalError(
-            f"{', '.join(str(part.path) for part in parts)}: two verdicts of {parts[0].judge!r} on criterion "
+            f"{', '.join(str(part.path) for part in parts)}: two grades of {parts[0].judge!r} on criterion "
             f"{row['criterion_index']} of {row['item_id']}, {row['model']}",
             "Give every grading once, and name each judge; `medeval judge retest` compares gradings by one judge.",
         )
@@ -105,7 +105,7 @@ class Points:
         met: Points of the criteria judged met, shape (n, strata).
         not_met: Points of those judged not met, shape (n, strata).
         keys: Item id and sample of each example.
-        missing: Examples left out because a verdict is missing.
+        missing: Examples left out because a grade is missing.
         undefined: Examples left out because no criterion has positive points.
     """
 
@@ -127,7 +127,7 @@ class Points:
 
 
 def points_of(rows: pd.DataFrame, strata: IntArray, groups: int) -> Points:
-    """Sum the points of every example by stratum and verdict.
+    """Sum the points of every example by stratum and grade.
 
     Args:
         rows: Rows of one run.

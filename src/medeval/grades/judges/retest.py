@@ -1,4 +1,4 @@
-"""One judge grades the same responses twice: how many verdicts flip, and what that does to the scores."""
+"""One judge grades the same responses twice: how many grades flip, and what that does to the scores."""
 
 from typing import Any
 

@@ -40,7 +40,7 @@ def _parts(document: Entry) -> Iterator[str | Table]:
     for run in document["runs"]:
         title = f"Share of criteria met, {_name(run)}: as judged {number(run['rate_judged'])}, corrected "
         yield title + figure(run["rate"])
-        yield table("By stratum", ("stratum", "verdicts", "as judged", "corrected"), [_rate(e) for e in run["rates"]])
+        yield table("By stratum", ("stratum", "grades", "as judged", "corrected"), [_rate(e) for e in run["rates"]])
         yield from _powered(run["prediction_powered"])
     for assumption in document["assumptions"]:
         yield f"Assumed: {assumption}"
@@ -87,7 +87,7 @@ def _powered(entry: Mapping[str, Any] | None) -> Iterator[str]:
             yield f"PPI++, {words}: nothing to estimate from"
         else:
             yield (
-                f"PPI++, {words}: {figure(found)}, verdicts weigh {found['power']:.2f}; {found['n']:,} labels alone: "
+                f"PPI++, {words}: {figure(found)}, grades weigh {found['power']:.2f}; {found['n']:,} labels alone: "
                 f"{figure(found['classical'])}"
             )
     yield f"PPI++ assumes that {entry['assumption']}; left out: {entry['left_out']:,} criteria"

@@ -95,7 +95,7 @@ def _preferences(document: Entry, names: Entry) -> Iterator[str | Table]:
         yield table(title, ("judge", "family", "score", ""), rows)
         if odds := entry["odds"]:
             yield (
-                f"Odds of a favourable verdict within a family: {odds['ratio']:.2f} times "
+                f"Odds of a favourable grade within a family: {odds['ratio']:.2f} times "
                 f"({odds['low']:.2f} to {odds['high']:.2f}) those across families, p = {odds['p_value']:.3g}"
             )
 
@@ -132,11 +132,11 @@ def _anchor_parts(document: Entry) -> Iterator[str | Table]:
 def _retest_parts(document: Entry) -> Iterator[str | Table]:
     yield f"Judge: {document['judge']}"
     yield (
-        f"{document['criteria']:,} criteria in both gradings, {document['missing_in_one']:,} without a verdict in one; "
+        f"{document['criteria']:,} criteria in both gradings, {document['missing_in_one']:,} without a grade in one; "
         f"{document['only_in_one']:,} in one only"
     )
     yield table(
-        "Verdicts that flip",
+        "Grades that flip",
         ("criteria", "n", "share", "to not met", "to met"),
         [
             (entry["part"], f"{entry['n']:,}", figure(entry["rate"]), f"{entry['lost']:,}", f"{entry['gained']:,}")

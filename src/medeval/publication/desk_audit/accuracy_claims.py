@@ -117,7 +117,7 @@ def _digits(evidence: Evidence, names: dict[str, float]) -> list[Finding]:
         (digits, fit)
         for digits in evidence.digits
         for fit in digits.fits
-        if digits.benchmark in names and fit.n == digits.items and fit.verdict in ("supported", "consistent")
+        if digits.benchmark in names and fit.n == digits.items and fit.outcome in ("supported", "consistent")
     ]
     if not telling:
         return []

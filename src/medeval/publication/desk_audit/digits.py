@@ -12,7 +12,7 @@ _RUNS_TRIED = (1, 2, 3, 4, 5)
 # Chance below which agreement of all digits is evidence, and above which the digits say nothing.
 _EVIDENCE, _NO_POWER = 0.01, 0.2
 
-Verdict = Literal["rejected", "supported", "consistent", "untestable"]
+FitOutcome = Literal["rejected", "supported", "consistent", "untestable"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class CandidateFit:
     n: int
     reason: str
     check: GridCheck
-    verdict: Verdict
+    outcome: FitOutcome
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,10 @@ def _fit(values: list[float], decimals: int, n: int, reason: str, runs: int | No
         for rounded in ((False, True) if k > 1 else (False,))
     ]
     best = min(checks, key=lambda check: (-check.feasible, check.chance))
-    return CandidateFit(n, reason, best, _verdict(best))
+    return CandidateFit(n, reason, best, _outcome(best))
 
 
-def _verdict(check: GridCheck) -> Verdict:
+def _outcome(check: GridCheck) -> FitOutcome:
     if not check.fits:
         return "rejected"
     if check.chance < _EVIDENCE:
@@ -98,7 +98,7 @@ def _verdict(check: GridCheck) -> Verdict:
 def _choose(fits: tuple[CandidateFit, ...]) -> CandidateFit | None:
     """Return the fitting count least likely to fit by luck; the first listed when the digits cannot tell."""
     fitting = [fit for fit in fits if fit.check.fits]
-    telling = [fit for fit in fitting if fit.verdict != "untestable"]
+    telling = [fit for fit in fitting if fit.outcome != "untestable"]
     return min(telling, key=lambda fit: fit.check.chance) if telling else next(iter(fitting), None)
 
 
@@ -122,7 +122,7 @@ def _counts(benchmark: Benchmark, chosen: CandidateFit | None, nested: bool | No
 
 
 def _other_runs(values: list[float], decimals: int, chosen: CandidateFit | None) -> dict[int, int]:
-    if chosen is None or chosen.verdict == "untestable":
+    if chosen is None or chosen.outcome == "untestable":
         return {}
     others = [runs for runs in _RUNS_TRIED if runs != chosen.check.runs]
     return {runs: check_grid(values, decimals, chosen.n, runs).feasible for runs in others}
@@ -131,7 +131,7 @@ def _other_runs(values: list[float], decimals: int, chosen: CandidateFit | None)
 def _accident(
     values: list[float], decimals: int, chosen: CandidateFit | None, fits: tuple[CandidateFit, ...]
 ) -> tuple[int, float] | None:
-    rivals = [fit for fit in fits if chosen and fit.n > chosen.n and fit.check.fits and chosen.verdict == "supported"]
+    rivals = [fit for fit in fits if chosen and fit.n > chosen.n and fit.check.fits and chosen.outcome == "supported"]
     if chosen is None or not rivals:
         return None
     rival = rivals[0]

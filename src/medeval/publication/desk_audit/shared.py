@@ -61,7 +61,7 @@ def _digits(evidence: Evidence) -> Iterable[Finding]:
 def _digits_outcome(digits: Digits) -> Outcome:
     chosen = next((fit for fit in digits.fits if fit.n == digits.items and fit.check.fits), None)
     if chosen is not None:
-        return Outcome.NOT_TESTABLE if chosen.verdict == "untestable" else Outcome.HOLDS
+        return Outcome.NOT_TESTABLE if chosen.outcome == "untestable" else Outcome.HOLDS
     return Outcome.CAUTION if digits.nested or not digits.fits else Outcome.FAILS
 
 
@@ -82,7 +82,7 @@ def _digits_sentence(digits: Digits) -> str:
 
 
 def _fit_sentence(digits: Digits, chosen: CandidateFit) -> str:
-    if chosen.verdict == "untestable":
+    if chosen.outcome == "untestable":
         others = [f"{fit.n:,}" for fit in digits.fits if fit.n != chosen.n and fit.check.fits]
         alternatives = f" (nor {', '.join(others)})" if others else ""
         return f"{chosen.n:,} items{alternatives} cannot be tested, the digits are too coarse"

@@ -12,7 +12,7 @@ from medeval.grades.criteria import Criteria
 from medeval.records import tables
 from medeval.verdicts.audit.units import SUBSETS
 
-# A score; where a judge's verdicts are missing, the lowest and the highest that it can be. NaN: nothing is known of it.
+# A score; where a judge's grades are missing, the lowest and the highest that it can be. NaN: nothing is known of it.
 Score = float | tuple[float, float]
 # System (MODEL/VARIANT) -> benchmark -> item -> score.
 Answers = Mapping[str, Mapping[str, Mapping[str, Score]]]

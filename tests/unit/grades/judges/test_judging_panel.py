@@ -23,11 +23,11 @@ FAMILIES = Families({"ours": "qwen", "theirs": "gemma", "J-qwen": "qwen", "J-lla
 POINTS = (5.0, 3.0, -4.0)
 
 
-def by_judge(folder: Path, judge: str, verdicts: dict[str, Any], **changes: Any) -> Graded:
-    """Grades of one judge: model -> array of verdicts, shape (prompts, 3), None where one is missing."""
+def by_judge(folder: Path, judge: str, grades: dict[str, Any], **changes: Any) -> Graded:
+    """Grades of one judge: model -> array of grades, shape (prompts, 3), None where one is missing."""
     rows = [
         grade(model, f"q{prompt}", index, POINTS[index], None if met is None else bool(met), judge=judge) | changes
-        for model, table in verdicts.items()
+        for model, table in grades.items()
         for prompt, row in enumerate(table)
         for index, met in enumerate(row)
     ]
@@ -46,7 +46,7 @@ def random_tables(n: int = 80, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def favouring(tables: dict[str, np.ndarray], model: str, share: float, seed: int = 1) -> dict[str, np.ndarray]:
-    """Turn a share of one model's unfavourable verdicts into favourable ones."""
+    """Turn a share of one model's unfavourable grades into favourable ones."""
     rng = np.random.default_rng(seed)
     good = np.array([True, True, False])
     changed = np.where(rng.random(tables[model].shape) < share, good, tables[model])
@@ -69,7 +69,7 @@ def test_scores_mean_range_and_majority_of_three_judges(tmp_path: Path) -> None:
     assert run["mean_without_one"] == pytest.approx([(scores[1] + scores[2]) / 2, (scores[0] + scores[1]) / 2])
 
 
-def test_a_tie_or_a_missing_verdict_is_no_verdict_of_the_majority(tmp_path: Path) -> None:
+def test_a_tie_or_a_missing_grade_is_no_grade_of_the_majority(tmp_path: Path) -> None:
     judges = [
         by_judge(tmp_path, "J-qwen", {"ours": [[1, 1, 0], [1, 1, 0]]}),
         by_judge(tmp_path, "J-llama", {"ours": [[1, None, 0], [0, 1, 0]]}),
@@ -84,7 +84,7 @@ def test_a_tie_or_a_missing_verdict_is_no_verdict_of_the_majority(tmp_path: Path
     assert any("2 judges; a panel has at least 3" in note for note in document["notes"])
 
 
-def test_agreement_is_that_of_the_verdicts_with_missing_ones_left_out(tmp_path: Path) -> None:
+def test_agreement_is_that_of_the_grades_with_missing_ones_left_out(tmp_path: Path) -> None:
     # The ratings of test_statistics_judges, four prompts of three criteria:
     # krippendorff.alpha -> 0.5882352941176471; irrCAC gwet -> 0.65348
     ratings = {
@@ -131,7 +131,7 @@ def test_self_preference_is_a_difference_of_differences() -> None:
 
 
 def test_odds_within_a_family_come_from_a_regression_with_judge_and_model() -> None:
-    # Two judges and two models, one of each in either family; four hundred verdicts of each pair.
+    # Two judges and two models, one of each in either family; four hundred grades of each pair.
     rng = np.random.default_rng(7)
     models, judges = np.tile([0, 0, 1, 1], 400), np.tile([0, 1, 0, 1], 400)
     own = (models == judges).astype(float)
@@ -217,7 +217,7 @@ def test_a_judges_files_are_put_together_and_may_not_repeat_a_criterion(tmp_path
     assert [one.judge for one in found] == ["J-qwen", "J-llama"]
     assert [len(one.frame) for one in found] == [30, 30]
     assert len(documented(found)["runs"]) == 2
-    with pytest.raises(MedevalError, match="two verdicts of 'J-qwen' on criterion 0 of q0, ours"):
+    with pytest.raises(MedevalError, match="two grades of 'J-qwen' on criterion 0 of q0, ours"):
         read_by_judge([paths[0], paths[0]])
     with pytest.raises(MedevalError, match="is by 'J-qwen'.* by 'J-llama'"):
         read_one_judge(paths)

@@ -107,7 +107,7 @@ def test_pubmedqa_digits_point_to_500_items_and_three_runs(publication: Publicat
 
 def test_mmlu_health_cannot_be_pooled(publication: Publication) -> None:
     digits = _digits(publication, "mmlu_health")
-    assert [(fit.n, fit.check.feasible, fit.verdict) for fit in digits.fits] == [(1089, 4, "rejected")]
+    assert [(fit.n, fit.check.feasible, fit.outcome) for fit in digits.fits] == [(1089, 4, "rejected")]
     assert digits.nested is True
     assert digits.effective_n == pytest.approx(957.9, abs=0.05)
     assert digits.items == 1089
@@ -116,9 +116,9 @@ def test_mmlu_health_cannot_be_pooled(publication: Publication) -> None:
 def test_digits_that_cannot_tell_keep_the_most_plausible_count(publication: Publication) -> None:
     digits = _digits(publication, "afrimedqa")
     assert digits.items == 3910
-    verdicts = {fit.n: fit.verdict for fit in digits.fits}
-    assert verdicts[3910] == verdicts[3000] == "untestable"
-    assert verdicts[1000] == verdicts[174] == verdicts[25] == "rejected"
+    outcomes = {fit.n: fit.outcome for fit in digits.fits}
+    assert outcomes[3910] == outcomes[3000] == "untestable"
+    assert outcomes[1000] == outcomes[174] == outcomes[25] == "rejected"
 
 
 def test_healthbench_overalls_are_weighted_by_examples(publication: Publication) -> None:
