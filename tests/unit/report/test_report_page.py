@@ -176,15 +176,15 @@ def test_healthbench_shows_clipped_and_unclipped_scores_bounds_and_the_judge(ren
     assert "<td>0.0</td>" in html
     assert numbers["0.21", "21.0"] == 2
     assert "This judge is not credible" in html
-    assert "no conversation has all its verdicts" in html
+    assert "no conversation has all its grades" in html
     assert "judged by judge@1" in html
 
 
-def test_a_healthbench_score_that_lacks_too_many_verdicts_says_so(render):
+def test_a_healthbench_score_that_lacks_too_many_grades_says_so(render):
     overall = documents.estimate(0.1, 0.0, 0.2)
     few = documents.graded(documents.F16, overall) | {"missing_share": 0.005}
     many = documents.graded(documents.Q4, overall) | {"missing_share": 0.0051}
-    words = "more than 0.5 % of the verdicts are missing: not to be used"
+    words = "more than 0.5 % of the grades are missing: not to be used"
     assert words not in render(compared=documents.comparisons(conversations=[few]))
     assert render(compared=documents.comparisons(conversations=[few, many])).count(words) == 1
 
