@@ -2,7 +2,7 @@
 
 import re
 
-from medeval.answers.labels import Claim, Kind
+from medeval.answers.labels import Kind, NamedOptions
 from medeval.answers.options import LABELS, OptionTexts
 
 _RIGHT_SIGNS, _WRONG_SIGNS = frozenset("✅✓✔☑"), frozenset("❌✗✘✖❎")
@@ -10,7 +10,7 @@ _LABELLED = re.compile(r"[^\w(]*\(?(?:[Oo]ption |[Cc]hoice )?([A-J])(?![\w'’])
 _JUDGED = re.compile(r"\b(incorrect|not (?:the )?(?:correct|right)|wrong|correct)\b", re.IGNORECASE)
 
 
-def marked_right(plain: str, options: OptionTexts) -> Claim | None:
+def marked_right(plain: str, options: OptionTexts) -> NamedOptions | None:
     """Return the one option called correct where two or more are judged, each on its line, and no other is."""
     judged: dict[str, set[bool]] = {}
     for line in plain.split("\n"):
@@ -21,7 +21,7 @@ def marked_right(plain: str, options: OptionTexts) -> Claim | None:
     right = [letter for letter, calls in judged.items() if True in calls]
     if len(judged) < 2 or len(right) != 1 or False in judged[right[0]]:
         return None
-    return Claim(Kind.LABEL, frozenset({LABELS.index(right[0])}), right[0])
+    return NamedOptions(Kind.LABEL, frozenset({LABELS.index(right[0])}), right[0])
 
 
 def _is_right(line: str, comment: str) -> bool | None:
