@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from medeval.errors import MedevalError
-from medeval.grades.judge import Grade, Question, ServerJudge
+from medeval.grades.judge import Grade, JudgeQuestion, ServerJudge
 from medeval.responses.engines.openai_client import SIMPLE_QUESTION
 from medeval.run.config import ApiJudge
 from tests.services.chat_server import Answer, ChatServer, completion, error
@@ -20,7 +20,7 @@ def judge(server: ChatServer, **settings: Any) -> ServerJudge:
 
 
 def decide(server: ChatServer, *prompts: str, **settings: Any) -> list[Grade]:
-    found = list(judge(server, **settings).decide([Question(prompt, "") for prompt in prompts]))
+    found = list(judge(server, **settings).decide([JudgeQuestion(prompt, "") for prompt in prompts]))
     assert sorted(index for index, _ in found) == list(range(len(prompts)))
     grades = dict(found)
     return [grades[index] for index in range(len(prompts))]
@@ -53,7 +53,7 @@ def test_a_lasting_failure_is_missing_and_never_not_met(serve: Serve, waits: lis
 
 def test_a_failure_of_everything_stops_the_judging(serve: Serve, waits: list[float]) -> None:
     server = serve(lambda prompt, _: completion(GOOD) if prompt == "a" else error(500, "no"))
-    grades = judge(server, concurrency=1).decide([Question(prompt, "") for prompt in "abcdefgh"])
+    grades = judge(server, concurrency=1).decide([JudgeQuestion(prompt, "") for prompt in "abcdefgh"])
     assert next(grades)[1].met is True
     with pytest.raises(MedevalError, match=r"500 Internal Server Error: no[\s\S]*continues where it stopped"):
         next(grades)
@@ -90,7 +90,7 @@ def test_all_criteria_of_a_conversation_are_asked_at_once(serve: Serve) -> None:
     reply = [{"criterion": i, "explanation": "", "criteria_met": i == 2} for i in (1, 2, 3)]
     server = serve(lambda _, before: completion(json.dumps(reply[: 2 + before])))
     asked = judge(server, mode="conversation", max_tokens=50)
-    [(_, grades)] = asked.decide_all([Question("all", "", criteria=3)])
+    [(_, grades)] = asked.decide_all([JudgeQuestion("all", "", criteria=3)])
     assert [grade.met for grade in grades] == [False, True, False]
     assert [body["max_tokens"] for body in server.bodies] == [150, 150]  # the first reply lacked one of them
     assert "one call per conversation" in asked.name
@@ -100,7 +100,7 @@ def test_what_grades_depend_on_is_in_the_name_and_the_request(serve: Serve) -> N
     server = serve(lambda *_: completion(GOOD))
     settings = {"temperature": 0.5, "max_tokens": 77, "extra": {"reasoning_effort": "low"}, "revision": "abc123"}
     asked = judge(server, **settings)
-    assert list(asked.decide([Question("a", "")]))
+    assert list(asked.decide([JudgeQuestion("a", "")]))
     assert server.bodies[0]["temperature"] == 0.5 and server.bodies[0]["reasoning_effort"] == "low"
     for part in (
         "model@abc123",
@@ -137,7 +137,7 @@ def test_a_reply_of_another_shape_is_missing(serve: Serve, raw: bytes) -> None:
 
 def test_an_interrupted_judge_asks_little_more(serve: Serve) -> None:
     server = serve(lambda *_: completion(GOOD))
-    grades = judge(server, concurrency=4).decide([Question(str(i), "") for i in range(200)])
+    grades = judge(server, concurrency=4).decide([JudgeQuestion(str(i), "") for i in range(200)])
     next(grades)
     grades.close()  # type: ignore[attr-defined]
     assert len(server.bodies) <= 8

@@ -10,12 +10,12 @@ from pydantic import BaseModel
 from medeval.comparisons.document import Comparisons
 from medeval.publication.desk_audit.findings import DeskAudit
 from medeval.publication.publication import Publication
-from medeval.records.documents import Document
+from medeval.records.documents import StageDocument
 from medeval.run.config import RunConfig
 from medeval.verdicts.document import Verdicts
 
 SCHEMAS: dict[str, type[BaseModel]] = {"config": RunConfig, "publication": Publication}
-DOCUMENTS: tuple[type[Document], ...] = (Comparisons, DeskAudit, Verdicts)
+DOCUMENTS: tuple[type[StageDocument], ...] = (Comparisons, DeskAudit, Verdicts)
 PAGE = Path("docs/run/configuration.md")
 
 

@@ -18,7 +18,7 @@ from medeval.statistics.runs import one_run_variance
 
 
 @dataclass(frozen=True)
-class Graded:
+class GradedConversations:
     """One system's graded conversations of one subset.
 
     Attributes:
@@ -39,7 +39,7 @@ class Graded:
     one_run_variance: float | None
 
 
-def read_grades(paths: Sequence[Path], seed: int) -> dict[tuple[System, str], Graded]:
+def read_grades(paths: Sequence[Path], seed: int) -> dict[tuple[System, str], GradedConversations]:
     """Read grade tables and score each system's conversations, by system and subset."""
     grades = tables.read_all(paths, tables.GRADES)
     columns = ["model", "variant", "target", "subset", "item_id", "sample", "points", "met"]
@@ -58,7 +58,7 @@ def read_grades(paths: Sequence[Path], seed: int) -> dict[tuple[System, str], Gr
         )
         examples = scores.groupby(level=0, sort=False).apply(lambda s: s.mean(skipna=False))
         whole = examples.dropna()
-        found[system, subset] = Graded(
+        found[system, subset] = GradedConversations(
             system, subset, run, whole, int(examples.isna().sum()), *_run_noise(scores.unstack().loc[whole.index])
         )
     return found
@@ -72,7 +72,7 @@ def _run_noise(replies: pd.DataFrame) -> tuple[int | None, float | None]:
     return runs, one_run_variance(replies.to_numpy()) if runs > 1 else None
 
 
-def conversation_entry(graded: Graded) -> GradedSystem:
+def conversation_entry(graded: GradedConversations) -> GradedSystem:
     """Describe one system's score; `overall` is the unclipped mean with its interval, `clipped` the clipped one."""
     counts = graded.summary["verdicts"]
     return GradedSystem(
@@ -91,7 +91,7 @@ def conversation_entry(graded: Graded) -> GradedSystem:
     )
 
 
-def conversation_pair(a: Graded, b: Graded, seed: int) -> GradedPair:
+def conversation_pair(a: GradedConversations, b: GradedConversations, seed: int) -> GradedPair:
     """Compare two systems on the conversations that both have a score for; the difference is A minus B.
 
     Without such a conversation the difference is None.

@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from medeval.grades.scoring import TagMean
-from medeval.records.documents import Document
+from medeval.records.documents import StageDocument
 from medeval.records.system import System
 from medeval.statistics.across import BenchmarkTTest, LeaveOneOut
 from medeval.statistics.agreement import Flips
@@ -424,7 +424,7 @@ class Origin(BaseModel):
     inputs: dict[str, str]
 
 
-class Comparisons(Document, Origin):
+class Comparisons(StageDocument, Origin):
     """Every score of a run, and every comparison of two systems.
 
     Attributes:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from medeval.grades.questions import Question
+from medeval.grades.questions import JudgeQuestion
 from medeval.run.judge import ApiJudge, LocalJudge
 
 # English text, in the tokens of current models; HealthBench has other languages too, which take more.
@@ -14,7 +14,7 @@ TYPICAL_GRADE_TOKENS = 45
 
 
 @dataclass(frozen=True)
-class Estimate:
+class JudgingCost:
     """The cost of judging calls.
 
     Attributes:
@@ -51,7 +51,7 @@ class Estimate:
         return f"about {self.usd:,.2f} US dollars, at most {self.most_usd:,.2f}, if no call has to be made again"
 
 
-def estimate(questions: Sequence[Question], settings: LocalJudge | ApiJudge) -> Estimate:
+def estimate(questions: Sequence[JudgeQuestion], settings: LocalJudge | ApiJudge) -> JudgingCost:
     """Estimate what it takes to have questions decided, in the order in which they are asked."""
     grades = sum(question.criteria or 1 for question in questions)
     prompt = sum(len(question.text) for question in questions) / _CHARACTERS_PER_TOKEN
@@ -62,7 +62,7 @@ def estimate(questions: Sequence[Question], settings: LocalJudge | ApiJudge) -> 
     )
     typical = grades * min(TYPICAL_GRADE_TOKENS, settings.max_tokens)
     most = grades * settings.max_tokens
-    return Estimate(
+    return JudgingCost(
         calls=len(questions),
         grades=grades,
         prompt_tokens=round(prompt),

@@ -9,7 +9,7 @@ from typing import Any
 
 from medeval.errors import MedevalError
 from medeval.grades.judge import Grade, Grades, Judge
-from medeval.grades.questions import Question, all_criteria, one_criterion, prompt_sha256
+from medeval.grades.questions import JudgeQuestion, all_criteria, one_criterion, prompt_sha256
 from medeval.grades.scoring import LARGEST_MISSING_SHARE
 from medeval.records import tables
 from medeval.records.files import refuse_to_replace, sha256_file, sha256_text
@@ -32,7 +32,7 @@ class Call:
 
     key: str
     rows: tuple[dict[str, Any], ...]
-    question: Question | None
+    question: JudgeQuestion | None
 
 
 def grade(conversations_path: Path, responses_path: Path, out: Path, judge: Judge, *, command: str) -> dict[str, int]:

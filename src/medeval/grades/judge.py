@@ -10,13 +10,13 @@ from typing import Any, Protocol
 from medeval.grades.judge_reply import Grade as Grade
 from medeval.grades.judge_reply import parse_grade as parse_grade
 from medeval.grades.judge_reply import parse_grades, unusable
-from medeval.grades.questions import Question as Question
+from medeval.grades.questions import JudgeQuestion as JudgeQuestion
 from medeval.grades.questions import prompt_sha256
 from medeval.records.files import sha256_file
 from medeval.responses.engines.api_engine import NEUTRAL
 from medeval.responses.engines.openai_client import Client, Refusal
 from medeval.responses.engines.openai_endpoint import Endpoint
-from medeval.responses.engines.openai_reply import Reply
+from medeval.responses.engines.openai_reply import ServerReply
 from medeval.responses.engines.openai_server import inspect_server
 from medeval.responses.engines.types import GenerationRequest
 from medeval.run.judge import ApiJudge, JudgeMode
@@ -50,7 +50,7 @@ class Judge(Protocol):
         """What one call decides: a criterion, or all criteria of a conversation."""
         ...
 
-    def decide_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, Grades]]:
+    def decide_all(self, questions: Sequence[JudgeQuestion]) -> Iterator[tuple[int, Grades]]:
         """Yield (index, one grade per criterion) for each question, in any order."""
         ...
 
@@ -58,13 +58,13 @@ class Judge(Protocol):
 class _AskedOneByOne:
     """What judges share: questions about one criterion have one grade."""
 
-    def decide(self, questions: Sequence[Question]) -> Iterator[tuple[int, Grade]]:
+    def decide(self, questions: Sequence[JudgeQuestion]) -> Iterator[tuple[int, Grade]]:
         """Yield (index, grade) for each question about one criterion, in any order."""
         with closing(self.decide_all(questions)) as decided:  # type: ignore[type-var]
             for index, grades in decided:
                 yield index, grades[0]
 
-    def decide_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, Grades]]:
+    def decide_all(self, questions: Sequence[JudgeQuestion]) -> Iterator[tuple[int, Grades]]:
         """Yield (index, one grade per criterion) for each question, in any order."""
         raise NotImplementedError
 
@@ -108,7 +108,7 @@ class GgufJudge(_AskedOneByOne):
             f"at most {max_tokens} tokens a verdict, {sequences} together"
         )
 
-    def decide_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, Grades]]:
+    def decide_all(self, questions: Sequence[JudgeQuestion]) -> Iterator[tuple[int, Grades]]:
         """Judge the questions in order; one that does not fit the judge's context is unusable."""
         for index, completion in self._engine.generate([self._request(question) for question in questions]):
             if completion.error is not None:
@@ -116,7 +116,7 @@ class GgufJudge(_AskedOneByOne):
             else:
                 yield index, _read(questions[index], completion.text)
 
-    def _request(self, question: Question) -> GenerationRequest:
+    def _request(self, question: JudgeQuestion) -> GenerationRequest:
         prompt = self._chat.render([{"role": "user", "content": question.text}])
         # Templates may trim the message; then there is no place to split at, and the prompt is read whole.
         start = prompt.find(question.shared) if question.shared else -1
@@ -166,7 +166,7 @@ class ServerJudge(_AskedOneByOne):
             f"temperature {settings.temperature:g}, at most {settings.max_tokens} tokens a verdict{extra}"
         )
 
-    def decide_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, Grades]]:
+    def decide_all(self, questions: Sequence[JudgeQuestion]) -> Iterator[tuple[int, Grades]]:
         """Judge the questions, yielding grades as they arrive; when interrupted, nothing more is asked.
 
         What could not be read is asked again once all else is decided, and is unusable after
@@ -190,7 +190,7 @@ class ServerJudge(_AskedOneByOne):
                         yield todo[k], grades
             todo = unreadable
 
-    def _body(self, question: Question) -> dict[str, Any]:
+    def _body(self, question: JudgeQuestion) -> dict[str, Any]:
         return {
             **self._neutral,
             "messages": [{"role": "user", "content": question.text}],
@@ -209,17 +209,17 @@ def _asked(mode: JudgeMode) -> str:
     return f"one call per {mode}, prompt {prompt_sha256(mode)[:12]}"
 
 
-def _read(question: Question, text: str) -> Grades:
+def _read(question: JudgeQuestion, text: str) -> Grades:
     if question.criteria is None:
         return (parse_grade(text),)
     return parse_grades(text, question.criteria)
 
 
-def _all(question: Question, grade: Grade) -> Grades:
+def _all(question: JudgeQuestion, grade: Grade) -> Grades:
     return (grade,) * (question.criteria or 1)
 
 
-def _grades(question: Question, result: Reply | Refusal) -> Grades:
+def _grades(question: JudgeQuestion, result: ServerReply | Refusal) -> Grades:
     if isinstance(result, Refusal):
         return _all(question, Grade(None, result.error, "error"))
     if result.text is None:

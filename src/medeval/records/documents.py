@@ -13,7 +13,7 @@ from medeval.records.files import read_json, write_json
 from medeval.records.yaml_files import validate
 
 
-class Document(BaseModel):
+class StageDocument(BaseModel):
     """A JSON document that one stage writes and others read: typed, with the name and version of its schema.
 
     Subclasses say `SCHEMA`, the name with the version, and `WRITER`, the command that makes the document again.

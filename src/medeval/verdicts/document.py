@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 from pydantic import model_validator
 
 from medeval.comparisons.document import Origin
-from medeval.records.documents import Document
+from medeval.records.documents import StageDocument
 from medeval.verdicts.subjects import Subject
 from medeval.verdicts.verdict import Decision, Flag, Verdict
 
@@ -59,7 +59,7 @@ class FamilyRecord:
     tests: tuple[FamilyTest, ...]
 
 
-class Verdicts(Document):
+class Verdicts(StageDocument):
     """The verdicts on a publication's claims.
 
     Attributes:

@@ -11,7 +11,7 @@ from medeval.cli.app import main
 from medeval.errors import MedevalError
 from medeval.grades.estimate import estimate
 from medeval.grades.grade import calls_of, grade
-from medeval.grades.judge import GgufJudge, Grade, Grades, Question
+from medeval.grades.judge import GgufJudge, Grade, Grades, JudgeQuestion
 from medeval.grades.questions import prompt_sha256
 from medeval.items.make import make_items
 from medeval.records import tables
@@ -27,9 +27,9 @@ class ScriptedJudge:
 
     def __init__(self, answer: Any, mode: JudgeMode = "criterion") -> None:
         self.answer, self.mode = answer, mode
-        self.asked: list[Question] = []
+        self.asked: list[JudgeQuestion] = []
 
-    def decide_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, Grades]]:
+    def decide_all(self, questions: Sequence[JudgeQuestion]) -> Iterator[tuple[int, Grades]]:
         for index, question in enumerate(questions):
             self.asked.append(question)
             yield index, (self.answer(len(self.asked)),) * (question.criteria or 1)
@@ -132,14 +132,16 @@ def test_an_unusable_reply_is_missing_and_not_asked_again(tmp_path: Path, conver
 def test_a_local_judge_gives_the_same_grades_whatever_was_asked_before(smollm2_files: dict[str, Path]) -> None:
     judge = GgufJudge(smollm2_files["q4_k_m"], threads=1, max_tokens=64, sequences=4)
     shared = "A reply to check: See a doctor today.\n\nThe criterion:\n\n"
-    questions = [Question(f"{shared}[5] {text}", shared) for text in ("Advises care.", "Names a drug.", "Is short.")]
+    questions = [
+        JudgeQuestion(f"{shared}[5] {text}", shared) for text in ("Advises care.", "Names a drug.", "Is short.")
+    ]
     together = dict(judge.decide(questions))
     assert [together[i] for i in range(3)] == [next(iter(judge.decide([question])))[1] for question in questions]
 
 
 def test_a_prompt_that_does_not_fit_the_judge_is_unusable(smollm2_files: dict[str, Path]) -> None:
     judge = GgufJudge(smollm2_files["q4_k_m"], threads=1, max_tokens=64, sequences=4)
-    [(_, grade)] = judge.decide([Question("word " * 9000, "")])
+    [(_, grade)] = judge.decide([JudgeQuestion("word " * 9000, "")])
     assert (grade.met, grade.status) == (None, "unusable")
 
 
@@ -213,5 +215,5 @@ def test_the_command_prints_the_estimate_without_a_server_or_an_output(conversat
 
 def test_a_local_judge_decides_a_conversation_in_a_list(smollm2_files: dict[str, Path]) -> None:
     judge = GgufJudge(smollm2_files["q4_k_m"], threads=1, max_tokens=160, sequences=1, mode="conversation")
-    [(_, grades)] = judge.decide_all([Question("Reply: See a doctor.\n\n1. [5] Advises care.", "", criteria=1)])
+    [(_, grades)] = judge.decide_all([JudgeQuestion("Reply: See a doctor.\n\n1. [5] Advises care.", "", criteria=1)])
     assert [grade.status for grade in grades] == ["graded"]

@@ -13,7 +13,7 @@ from tests.unit.verdicts.claim_tables import publication, write_tables
 from medeval.cli.app import main
 from medeval.cli.documentation import DOCUMENTS
 from medeval.errors import MedevalError
-from medeval.records.documents import Document
+from medeval.records.documents import StageDocument
 
 # Mappings with keys of their own, and the version.
 FREE = ("numbers", "inputs", "packages", "items_total", "conversations_total", "schema")
@@ -62,7 +62,7 @@ def renamed(document: dict[str, Any], place: tuple[str | int, ...], key: str, *,
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
 def test_what_was_written_is_read_and_written_again_alike(
-    tmp_path: Path, written: dict[str, dict[str, Any]], kind: type[Document]
+    tmp_path: Path, written: dict[str, dict[str, Any]], kind: type[StageDocument]
 ) -> None:
     document = written[kind.SCHEMA]
     (tmp_path / "a.json").write_text(json.dumps(document))
@@ -73,7 +73,7 @@ def test_what_was_written_is_read_and_written_again_alike(
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
 def test_a_renamed_or_missing_key_anywhere_is_refused_by_name_with_the_command_that_writes_it_again(
-    tmp_path: Path, written: dict[str, dict[str, Any]], kind: type[Document]
+    tmp_path: Path, written: dict[str, dict[str, Any]], kind: type[StageDocument]
 ) -> None:
     document = written[kind.SCHEMA]
     found = [(place, key) for place, key in keys(document) if key != "schema"]
@@ -90,7 +90,9 @@ def test_a_renamed_or_missing_key_anywhere_is_refused_by_name_with_the_command_t
 
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
-def test_another_version_is_refused(tmp_path: Path, written: dict[str, dict[str, Any]], kind: type[Document]) -> None:
+def test_another_version_is_refused(
+    tmp_path: Path, written: dict[str, dict[str, Any]], kind: type[StageDocument]
+) -> None:
     (tmp_path / "a.json").write_text(json.dumps(written[kind.SCHEMA] | {"schema": "other.v1"}))
     with pytest.raises(MedevalError, match=rf"expected a document of schema '{kind.SCHEMA}', found 'other.v1'"):
         kind.read(tmp_path / "a.json")

@@ -9,8 +9,8 @@ import pytest
 import report_documents as documents
 
 from medeval.errors import MedevalError
-from medeval.publication.desk_audit.findings import Flag as AuditFlag
-from medeval.publication.desk_audit.findings import Outcome
+from medeval.publication.desk_audit.findings import CheckOutcome
+from medeval.publication.desk_audit.findings import Reservation as AuditFlag
 from medeval.report import names
 from medeval.report.page import write_report
 from medeval.run.config import Mode
@@ -302,6 +302,6 @@ def test_an_unknown_word_is_an_error_and_not_a_blank_and_leaves_no_report(tmp_pa
 def test_the_report_has_words_for_everything_that_the_stages_can_say():
     assert set(names.VERDICTS) == {str(verdict) for verdict in Verdict}
     assert set(names.FLAGS) == {str(flag) for flag in (*VerdictFlag, *AuditFlag)}
-    assert set(names.OUTCOMES) == {str(outcome) for outcome in Outcome}
+    assert set(names.OUTCOMES) == {str(outcome) for outcome in CheckOutcome}
     assert set(names.FAILURES) == set(STATUSES) - {"answered"}
     assert set(names.MODES) == set(Mode.__args__)

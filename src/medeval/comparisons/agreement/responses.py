@@ -15,7 +15,7 @@ from medeval.records.files import read_json, sha256_file, sha256_text
 from medeval.records.system import System
 
 KEY = ["benchmark", "item_id", "sample", "mode"]
-Sampling = Literal["greedy", "sampled", "unknown"]
+SamplingKind = Literal["greedy", "sampled", "unknown"]
 
 _SYSTEM = ["model", "variant", "target"]
 
@@ -47,7 +47,7 @@ class Responses:
         return None if recorded is None else str(recorded)
 
     @property
-    def sampling(self) -> Sampling:
+    def sampling(self) -> SamplingKind:
         """Whether generated replies were drawn at random; several samples of an item only exist if they were."""
         if pc.max(self.rows["sample"]).as_py() > 0:
             return "sampled"

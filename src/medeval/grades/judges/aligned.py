@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from medeval.errors import MedevalError
-from medeval.grades.judges.grades import CRITERION, RUN, Graded, points_of
+from medeval.grades.judges.grades import CRITERION, RUN, GradedCriteria, points_of
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -59,7 +59,7 @@ class Aligned:
         return np.where(balance > 0, 1.0, np.where(balance < 0, 0.0, np.nan))
 
 
-def align(graded: Sequence[Graded], *, again: bool = False) -> Aligned:
+def align(graded: Sequence[GradedCriteria], *, again: bool = False) -> Aligned:
     """Match several judges' grades criterion by criterion.
 
     Args:

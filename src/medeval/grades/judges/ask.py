@@ -11,7 +11,7 @@ from medeval.errors import MedevalError
 from medeval.grades.judge import Judge
 from medeval.grades.judges.meta_grades import ERROR, write_meta_grades
 from medeval.grades.judges.rows import MetaRows
-from medeval.grades.questions import Question
+from medeval.grades.questions import JudgeQuestion
 from medeval.records.files import sha256_file, sha256_text
 from medeval.records.journal import Journal
 from medeval.records.progress import Tracker
@@ -26,16 +26,16 @@ class _Ask:
     key: str
     item_id: str
     sample: int
-    question: Question
+    question: JudgeQuestion
 
 
-def question(row: Mapping[str, Any]) -> Question:
+def question(row: Mapping[str, Any]) -> JudgeQuestion:
     """Render the judging prompt of one row; it tells the criterion and not its points, as the rows do not."""
     text = template(TEMPLATE).render(messages=row["messages"], reply=row["completion"], criterion=row["criterion"])
-    return Question(text, shared=text[: text.rindex(row["criterion"])])
+    return JudgeQuestion(text, shared=text[: text.rindex(row["criterion"])])
 
 
-def questions_left(rows: MetaRows, judge: Judge, out: Path, samples: int) -> list[Question]:
+def questions_left(rows: MetaRows, judge: Judge, out: Path, samples: int) -> list[JudgeQuestion]:
     """Return what `ask` would ask now, in its order; nothing is asked."""
     with _journal(out, rows, judge) as journal:
         return [one.question for one in _asks(rows, samples) if journal.get(one.key) is None]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from medeval.errors import MedevalError
-from medeval.grades.judges.grades import Graded, Points, points_of
+from medeval.grades.judges.grades import GradedCriteria, Points, points_of
 from medeval.grades.judges.labelled import Labelled, prediction_powered
 from medeval.grades.judges.meta_grades import MetaGrades
 from medeval.grades.judges.rows import MetaRows
@@ -46,7 +46,7 @@ IntArray = npt.NDArray[np.int64]
 
 
 def calibrate(
-    graded: Graded,
+    graded: GradedCriteria,
     rows: MetaRows,
     meta_grades: MetaGrades,
     *,
@@ -122,7 +122,7 @@ def _meta_set(
     return MetaSet(judged.cells(met, not_met), codes, judged.prompts, len(names)), names
 
 
-def _strata_of(frame: pd.DataFrame, by: By, graded: Graded) -> list[str]:
+def _strata_of(frame: pd.DataFrame, by: By, graded: GradedCriteria) -> list[str]:
     if by == "none":
         return [_WHOLE] * len(frame)
     names = frame["stratum"].tolist() if by == "theme" else [_category(tags) for tags in frame["tags"]]
@@ -253,7 +253,7 @@ def _difference(
     }
 
 
-def _notes(graded: Graded, meta_grades: MetaGrades, rows: MetaRows) -> list[str]:
+def _notes(graded: GradedCriteria, meta_grades: MetaGrades, rows: MetaRows) -> list[str]:
     notes = list(graded.notes)
     if graded.judge != meta_grades.judge:
         notes.append(f"the grades are by {graded.judge!r}, the error rates are of {meta_grades.judge!r}: are they one?")

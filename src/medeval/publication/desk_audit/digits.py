@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from medeval.publication.parts import Benchmark
+from medeval.publication.parts import PublishedBenchmark
 from medeval.publication.publication import Publication
 from medeval.statistics.granularity import GridCheck, check_grid, coincidence, nested_witness
 
@@ -49,7 +49,7 @@ class Digits:
     accident: tuple[int, float] | None
 
 
-def audit_digits(publication: Publication, benchmark: Benchmark) -> Digits | None:
+def audit_digits(publication: Publication, benchmark: PublishedBenchmark) -> Digits | None:
     """Test every candidate count of a choice benchmark; None when no model has a figure for it."""
     values = [
         model.choice.values[benchmark.id]
@@ -102,14 +102,16 @@ def _choose(fits: tuple[CandidateFit, ...]) -> CandidateFit | None:
     return min(telling, key=lambda fit: fit.check.chance) if telling else next(iter(fitting), None)
 
 
-def _nested(values: list[float], decimals: int, benchmark: Benchmark, runs: int) -> bool | None:
+def _nested(values: list[float], decimals: int, benchmark: PublishedBenchmark, runs: int) -> bool | None:
     if not benchmark.strata:
         return None
     sizes = list(benchmark.strata.values())
     return all(nested_witness(value, decimals, sizes, runs) is not None for value in values)
 
 
-def _counts(benchmark: Benchmark, chosen: CandidateFit | None, nested: bool | None) -> tuple[int | None, float | None]:
+def _counts(
+    benchmark: PublishedBenchmark, chosen: CandidateFit | None, nested: bool | None
+) -> tuple[int | None, float | None]:
     """Return the total and effective counts; a mean of S strata has variance p(1-p) * sum(1/n_s) / S^2."""
     if benchmark.strata and (benchmark.aggregate == "mean_of_strata" or (chosen is None and nested)):
         sizes = benchmark.strata.values()

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from medeval.records.documents import Document
+from medeval.records.documents import StageDocument
 
 Number = float | int | str | None
 
 
-class Outcome(StrEnum):
+class CheckOutcome(StrEnum):
     """How a check ended."""
 
     HOLDS = "holds"
@@ -19,8 +19,8 @@ class Outcome(StrEnum):
     NOT_TESTABLE = "not testable"
 
 
-class Flag(StrEnum):
-    """Reservations about a claim, as the verdicts name them."""
+class Reservation(StrEnum):
+    """A reservation about a claim, as the verdicts name it."""
 
     ARITHMETIC = "ARITHMETIC"
     COMPARATOR_MISMATCH = "COMPARATOR_MISMATCH"
@@ -53,7 +53,7 @@ class Finding:
     """One check: its outcome, a sentence in plain words, and the numbers behind it (points unless named)."""
 
     check: str
-    outcome: Outcome
+    outcome: CheckOutcome
     sentence: str
     numbers: Mapping[str, Number]
 
@@ -63,7 +63,7 @@ class PartAudit:
     """The outcome of one comparison of a claim."""
 
     conclusion: Conclusion
-    flags: tuple[Flag, ...]
+    flags: tuple[Reservation, ...]
     findings: tuple[Finding, ...]
 
 
@@ -76,11 +76,11 @@ class ClaimAudit:
     sentence: str
     stated: str
     conclusion: Conclusion
-    flags: tuple[Flag, ...]
+    flags: tuple[Reservation, ...]
     findings: tuple[Finding, ...]
 
 
-class DeskAudit(Document):
+class DeskAudit(StageDocument):
     """The audit of one publication: its claims, and findings that concern them all."""
 
     SCHEMA: ClassVar[str] = "desk_audit.v1"

@@ -16,7 +16,7 @@ from medeval.records import tables
 from medeval.records.documents import as_json
 from medeval.records.files import atomic_path, refuse_to_replace, sha256_file, write_json
 from medeval.records.system import System
-from medeval.report.export.every_eval_ever import Publication, Record, aggregate
+from medeval.report.export.every_eval_ever import Record, ResultsPublication, aggregate
 from medeval.report.export.instances import instances
 from medeval.scores.breakdown import class_reports
 from medeval.scores.items import read_items
@@ -31,7 +31,7 @@ def export_every_eval_ever(
     items_paths: Sequence[Path],
     responses_path: Path | None,
     out: Path,
-    publication: Publication,
+    publication: ResultsPublication,
 ) -> list[Path]:
     """Write one document per system, and beside it a line per response if responses are given.
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from medeval.grades.judge_reply import Grade
 from medeval.grades.judges.rows import MetaRows, read_rows
-from medeval.grades.questions import Question
+from medeval.grades.questions import JudgeQuestion
 from medeval.records import tables
 
 DEMO = Path(__file__).parents[4] / "config/demo/healthbench/meta.demo.jsonl"
@@ -80,7 +80,7 @@ class ScriptedJudge:
         self.answer = answer
         self.asked: list[str] = []
 
-    def decide_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, tuple[Grade, ...]]]:
+    def decide_all(self, questions: Sequence[JudgeQuestion]) -> Iterator[tuple[int, tuple[Grade, ...]]]:
         for index, question in enumerate(questions):
             self.asked.append(question.text)
             yield index, (self.answer(question.text),)

@@ -13,7 +13,7 @@ from medeval.cli.judge import judge as command
 from medeval.errors import MedevalError
 from medeval.grades.judges.anchors import anchors, read_official
 from medeval.grades.judges.families import Families, of_run, parse_families
-from medeval.grades.judges.grades import Graded, read_by_judge, read_graded, read_one_judge
+from medeval.grades.judges.grades import GradedCriteria, read_by_judge, read_graded, read_one_judge
 from medeval.grades.judges.panel import panel
 from medeval.grades.judges.retest import retest
 from medeval.statistics.anchors import anchor_offset, transport
@@ -23,7 +23,7 @@ FAMILIES = Families({"ours": "qwen", "theirs": "gemma", "J-qwen": "qwen", "J-lla
 POINTS = (5.0, 3.0, -4.0)
 
 
-def by_judge(folder: Path, judge: str, grades: dict[str, Any], **changes: Any) -> Graded:
+def by_judge(folder: Path, judge: str, grades: dict[str, Any], **changes: Any) -> GradedCriteria:
     """Grades of one judge: model -> array of grades, shape (prompts, 3), None where one is missing."""
     rows = [
         grade(model, f"q{prompt}", index, POINTS[index], None if met is None else bool(met), judge=judge) | changes
@@ -34,7 +34,7 @@ def by_judge(folder: Path, judge: str, grades: dict[str, Any], **changes: Any) -
     return read_graded(write_grades(folder / f"{judge}.parquet", rows))
 
 
-def documented(graded: list[Graded], families: Families = FAMILIES) -> dict[str, Any]:
+def documented(graded: list[GradedCriteria], families: Families = FAMILIES) -> dict[str, Any]:
     document = panel(graded, families)
     json.dumps(document, allow_nan=False)
     return document
@@ -267,7 +267,7 @@ def test_an_offset_and_its_spread_are_those_of_the_differences() -> None:
     assert anchor_offset([0.5], [0.4]).residual_sd is None
 
 
-def constant(folder: Path, name: str, shares: dict[str, float], n: int = 400) -> Graded:
+def constant(folder: Path, name: str, shares: dict[str, float], n: int = 400) -> GradedCriteria:
     """Graded examples of one criterion, of which a share is met."""
     rows = [
         grade(model, f"q{prompt}", 0, 5.0, prompt < round(share * n), judge="J")
@@ -300,7 +300,7 @@ def test_a_score_is_carried_over_and_two_anchors_decide_nothing(tmp_path: Path) 
 
 def test_offsets_of_negative_means_are_taken_and_subtracted_on_one_scale(tmp_path: Path) -> None:
     # One criterion of 4 and one of -8: always gaining -8 and sometimes 4 gives the mean share - 2 below 0.
-    def graded(name: str, shares: dict[str, float]) -> Graded:
+    def graded(name: str, shares: dict[str, float]) -> GradedCriteria:
         rows = [
             grade(model, f"q{prompt}", index, points, index == 1 or prompt < share * 40, judge="J")
             for model, share in shares.items()
