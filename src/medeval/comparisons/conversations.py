@@ -10,7 +10,7 @@ import pandas as pd
 from medeval.comparisons.document import Bounds, ConversationRuns, GradedPair, GradedSystem
 from medeval.grades.scoring import example_score, score_grades
 from medeval.records import tables
-from medeval.records.system import System
+from medeval.records.system import SYSTEM, System
 from medeval.statistics.intervals import mean_interval
 from medeval.statistics.paired import paired_difference
 from medeval.statistics.power import minimum_detectable_effect
@@ -42,12 +42,12 @@ class GradedConversations:
 def read_grades(paths: Sequence[Path], seed: int) -> dict[tuple[System, str], GradedConversations]:
     """Read grade tables and score each system's conversations, by system and subset."""
     grades = tables.read_all(paths, tables.GRADES)
-    columns = ["model", "variant", "target", "subset", "item_id", "sample", "points", "met"]
+    columns = [*SYSTEM, "subset", "item_id", "sample", "points", "met"]
     frame = grades.select(columns).to_pandas()
     found = {}
     for run in score_grades(grades, seed=seed)["runs"]:
-        system, subset = System(run["model"], run["variant"], run["target"]), run["subset"]
-        names = {"model": system.model, "variant": system.variant, "target": system.target, "subset": subset}
+        system, subset = System(*(run[name] for name in SYSTEM)), run["subset"]
+        names = {**vars(system), "subset": subset}
         rows = frame[(frame[list(names)] == pd.Series(names)).all(axis="columns")]
         scores = pd.Series(
             {

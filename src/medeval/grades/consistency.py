@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from medeval.errors import MedevalError
+from medeval.records.system import SYSTEM
 
 Row = dict[str, Any]
-_RUN = ("model", "variant", "target", "benchmark", "subset")
+_RUN = (*SYSTEM, "benchmark", "subset")
 _SHOWN_GAPS = 3
 _ONE_FILE_PER_JUDGE = "Give one file per judge; `medeval judge panel` compares them."
 _KEEP_ONE = (

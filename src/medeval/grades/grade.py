@@ -15,6 +15,7 @@ from medeval.records import tables
 from medeval.records.files import refuse_to_replace, sha256_file, sha256_text
 from medeval.records.journal import Journal
 from medeval.records.progress import Tracker
+from medeval.records.system import SYSTEM
 
 _NO_REPLY = Grade(None, "there is no reply to judge", "error")
 _AGAIN = "See that the judge answers, then run the same command again: it asks for the missing ones only."
@@ -100,7 +101,7 @@ def _calls(conversation: Mapping[str, Any], response: Mapping[str, Any], mode: s
     rubrics, messages, reply = conversation["rubrics"], conversation["messages"], response["text"]
     rows = [_row(conversation, response, index, rubric) for index, rubric in enumerate(rubrics)]
     names = (
-        *(response[name] for name in ("model", "variant", "target")),
+        *(response[name] for name in SYSTEM),
         conversation["subset"],
         conversation["item_id"],
     )
@@ -117,7 +118,7 @@ def _row(
     conversation: Mapping[str, Any], response: Mapping[str, Any], index: int, rubric: Mapping[str, Any]
 ) -> dict[str, Any]:
     return {
-        **{key: response[key] for key in ("model", "variant", "target", "benchmark", "item_id", "sample")},
+        **{key: response[key] for key in (*SYSTEM, "benchmark", "item_id", "sample")},
         **{key: conversation[key] for key in ("subset", "example_tags", "stratum")},
         "criterion_index": index,
         "points": rubric["points"],

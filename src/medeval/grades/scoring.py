@@ -20,6 +20,7 @@ from medeval.grades.criteria import Criteria, ExampleScores
 from medeval.grades.length import correlation
 from medeval.grades.means import RESAMPLES, clipped_mean, clustered_se, reference_std, worst_at_k
 from medeval.grades.means import example_score as example_score
+from medeval.records.system import SYSTEM
 from medeval.statistics.clustered import cluster_mean
 from medeval.statistics.estimates import DEFAULT_SEED
 
@@ -27,7 +28,7 @@ METHOD = "healthbench@1"
 # Beyond this share of missing grades a HealthBench score is not to be used.
 LARGEST_MISSING_SHARE = 0.005
 TOO_MANY_MISSING = "TOO_MANY_MISSING_VERDICTS"
-_RUN = ["model", "variant", "target", "benchmark", "subset"]
+_RUN = [*SYSTEM, "benchmark", "subset"]
 _JUDGE = ("judge", "judge_prompt_sha256")
 _MEANING = {
     "score": "mean of example scores, which are not clipped, then clipped to 0..1",

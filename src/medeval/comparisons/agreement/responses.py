@@ -12,12 +12,10 @@ import pyarrow.compute as pc
 from medeval.errors import MedevalError
 from medeval.records import tables
 from medeval.records.files import read_json, sha256_file, sha256_text
-from medeval.records.system import System
+from medeval.records.system import SYSTEM, System
 
 KEY = ["benchmark", "item_id", "sample", "mode"]
 SamplingKind = Literal["greedy", "sampled", "unknown"]
-
-_SYSTEM = ["model", "variant", "target"]
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def read_responses(path: Path) -> Responses:
     rows = tables.read(path, tables.RESPONSES)
     if not len(rows):
         raise MedevalError(f"{path}: holds no response", "Give the table of a run that answered something.")
-    found = rows.select(_SYSTEM).group_by(_SYSTEM, use_threads=False).aggregate([])
+    found = rows.select(list(SYSTEM)).group_by(list(SYSTEM), use_threads=False).aggregate([])
     systems = [System(**row) for row in found.to_pylist()]
     if len(systems) > 1:
         raise MedevalError(

@@ -10,11 +10,12 @@ import pandas as pd
 
 from medeval.errors import MedevalError
 from medeval.grades.foreign import read_grades
+from medeval.records.system import SYSTEM
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-RUN = ["model", "variant", "target", "subset"]
+RUN = [*SYSTEM, "subset"]
 EXAMPLE = [*RUN, "item_id", "sample"]
 CRITERION = [*EXAMPLE, "criterion_index"]
 
