@@ -22,19 +22,19 @@ pytestmark = pytest.mark.skipif(
 
 
 def _graded(example: dict[str, Any]) -> list[dict[str, Any]]:
-    # the verdicts are stored as the text of a Python list
-    verdicts = ast.literal_eval(example["responses"])
-    assert len(verdicts) == len(example["rubrics"])
+    # the grades are stored as the text of a Python list
+    grades = ast.literal_eval(example["responses"])
+    assert len(grades) == len(example["rubrics"])
     return [
         {
             "prompt_id": example["prompt_id"],
             "criterion_index": index,
-            "points": verdict["points"],
-            "met": verdict["response_dict"]["criteria_met"],
-            "tags": verdict["tags"],
+            "points": grade["points"],
+            "met": grade["response_dict"]["criteria_met"],
+            "tags": grade["tags"],
             "example_tags": example["example_tags"],
         }
-        for index, verdict in enumerate(verdicts)
+        for index, grade in enumerate(grades)
     ]
 
 
@@ -95,7 +95,7 @@ def test_types_of_the_columns_do_not_matter(frame: pd.DataFrame, tmp_path: Path,
     assert len(run["tags"]) == 68
 
 
-def test_a_lost_verdict_leaves_its_example_out_and_the_published_score_within_the_bounds(
+def test_a_lost_grade_leaves_its_example_out_and_the_published_score_within_the_bounds(
     frame: pd.DataFrame, tmp_path: Path
 ) -> None:
     lost = frame.assign(met=frame["met"].astype(object))

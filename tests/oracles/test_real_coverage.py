@@ -9,7 +9,7 @@ import pytest
 
 from medeval.items.benchmarks.registry import load_benchmark, source_files
 from medeval.items.coverage.clusters import cluster_names, conflicts, effective_items
-from medeval.items.coverage.documents import Document, documents
+from medeval.items.coverage.documents import ComparedItem, documents
 from medeval.items.coverage.duplicates import DuplicatePair, find_duplicates
 from medeval.items.coverage.strata import count_specialties
 from medeval.records import tables
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 )
 COMPLETE = ("medqa", "medmcqa", "pubmedqa", "mmlu_health", "mmlu_pro_health", "medxpertqa")
 
-Found = tuple[list[Document], list[DuplicatePair]]
+Found = tuple[list[ComparedItem], list[DuplicatePair]]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def pairs_of(found: Found, first: str, second: str) -> Counter[str]:
     return Counter(pair.kind for pair in pairs if {*names(docs, pair)} == {first, second})
 
 
-def names(docs: list[Document], pair: DuplicatePair) -> tuple[str, str]:
+def names(docs: list[ComparedItem], pair: DuplicatePair) -> tuple[str, str]:
     return docs[pair.left].benchmark, docs[pair.right].benchmark
 
 

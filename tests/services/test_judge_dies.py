@@ -68,7 +68,7 @@ def dying(after: int) -> tuple[Callable[[str, int], Answer], list[str], list[Cha
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-def test_verdicts_are_kept_and_only_the_missing_ones_are_asked_again(
+def test_grades_are_kept_and_only_the_missing_ones_are_asked_again(
     folder: Path, tmp_path: Path, serve: Serve, waits: list[float], concurrency: int
 ) -> None:
     out = tmp_path / "grades.parquet"
@@ -83,8 +83,8 @@ def test_verdicts_are_kept_and_only_the_missing_ones_are_asked_again(
     total = sum(
         len(row["rubrics"]) for row in tables.read(folder / "conversations.parquet", tables.CONVERSATIONS).to_pylist()
     )
-    assert f"{total - kept} of {total} verdicts are missing, the other {kept} are kept in {journal}" in said
-    assert "The same command asks for the missing verdicts only" in said
+    assert f"{total - kept} of {total} grades are missing, the other {kept} are kept in {journal}" in said
+    assert "The same command asks for the missing grades only" in said
     assert not out.exists()
     second = serve(lambda *_: completion(GOOD), port=first.port)
     code, said = grade(folder, out, second, concurrency=concurrency)
@@ -122,7 +122,7 @@ def test_one_call_per_conversation_continues_likewise(
     assert {row["judge"] for row in grades} != set() and all("one call per conversation" in r["judge"] for r in grades)
 
 
-def test_another_judge_neither_uses_nor_destroys_the_verdicts_of_the_first(
+def test_another_judge_neither_uses_nor_destroys_the_grades_of_the_first(
     folder: Path, tmp_path: Path, serve: Serve, waits: list[float]
 ) -> None:
     reply, _, place = dying(5)
@@ -132,7 +132,7 @@ def test_another_judge_neither_uses_nor_destroys_the_verdicts_of_the_first(
     assert grade(folder, out, first, concurrency=1)[0] == 2
     [journal] = tmp_path.glob("*.journal")
     before = journal.read_bytes()
-    second = serve(lambda *_: completion("no verdict"), port=first.port)
+    second = serve(lambda *_: completion("no grade"), port=first.port)
     code, said = grade(folder, out, second, concurrency=8, mode="conversation")
     grades = tables.read(out, tables.GRADES).to_pylist()
     assert code == 0 and f"{len(grades)} unusable" in said

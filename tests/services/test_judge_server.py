@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from medeval.errors import MedevalError
-from medeval.grades.judge import Question, ServerJudge, Verdict
+from medeval.grades.judge import Grade, JudgeQuestion, ServerJudge
 from medeval.responses.engines.openai_client import SIMPLE_QUESTION
 from medeval.run.config import ApiJudge
 from tests.services.chat_server import Answer, ChatServer, completion, error
@@ -19,27 +19,27 @@ def judge(server: ChatServer, **settings: Any) -> ServerJudge:
     return ServerJudge(ApiJudge(**{"type": "api", "url": server.url, "model": "model", **settings}))
 
 
-def decide(server: ChatServer, *prompts: str, **settings: Any) -> list[Verdict]:
-    found = list(judge(server, **settings).decide([Question(prompt, "") for prompt in prompts]))
+def decide(server: ChatServer, *prompts: str, **settings: Any) -> list[Grade]:
+    found = list(judge(server, **settings).decide([JudgeQuestion(prompt, "") for prompt in prompts]))
     assert sorted(index for index, _ in found) == list(range(len(prompts)))
-    verdicts = dict(found)
-    return [verdicts[index] for index in range(len(prompts))]
+    grades = dict(found)
+    return [grades[index] for index in range(len(prompts))]
 
 
 GOOD = '{"explanation": "It says so.", "criteria_met": true}'
 
 
-def test_each_prompt_gets_its_own_verdict(serve: Serve) -> None:
+def test_each_prompt_gets_its_own_grade(serve: Serve) -> None:
     server = serve(lambda prompt, _: completion(json.dumps({"criteria_met": prompt == "yes", "explanation": prompt})))
-    verdicts = decide(server, "yes", "no", "yes", concurrency=3, max_tokens=64)
-    assert [verdict.met for verdict in verdicts] == [True, False, True]
+    grades = decide(server, "yes", "no", "yes", concurrency=3, max_tokens=64)
+    assert [grade.met for grade in grades] == [True, False, True]
     assert all((body["temperature"], body["max_tokens"]) == (0, 64) for body in server.bodies)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_passing_failure_is_retried(serve: Serve, waits: list[float], status: int) -> None:
     server = serve(lambda _, before: completion(GOOD) if before else error(status, Retry_After="1"))
-    assert decide(server, "a") == [Verdict(True, "It says so.", "graded")]
+    assert decide(server, "a") == [Grade(True, "It says so.", "graded")]
     assert waits
 
 
@@ -53,10 +53,10 @@ def test_a_lasting_failure_is_missing_and_never_not_met(serve: Serve, waits: lis
 
 def test_a_failure_of_everything_stops_the_judging(serve: Serve, waits: list[float]) -> None:
     server = serve(lambda prompt, _: completion(GOOD) if prompt == "a" else error(500, "no"))
-    verdicts = judge(server, concurrency=1).decide([Question(prompt, "") for prompt in "abcdefgh"])
-    assert next(verdicts)[1].met is True
+    grades = judge(server, concurrency=1).decide([JudgeQuestion(prompt, "") for prompt in "abcdefgh"])
+    assert next(grades)[1].met is True
     with pytest.raises(MedevalError, match=r"500 Internal Server Error: no[\s\S]*continues where it stopped"):
-        next(verdicts)
+        next(grades)
     assert {*server.asked} == {"a", "b", SIMPLE_QUESTION[0]["content"]}
 
 
@@ -70,37 +70,37 @@ def test_a_reply_that_stays_unreadable_is_missing_and_never_not_met(serve: Serve
 
 def test_a_reply_that_becomes_readable_is_read(serve: Serve) -> None:
     server = serve(lambda _, before: completion(GOOD if before == 2 else "Hm."))
-    assert decide(server, "a", "b") == [Verdict(True, "It says so.", "graded")] * 2
+    assert decide(server, "a", "b") == [Grade(True, "It says so.", "graded")] * 2
     assert sorted(server.asked) == ["a"] * 3 + ["b"] * 3
 
 
 def test_a_reply_without_text_is_missing(serve: Serve) -> None:
-    [verdict] = decide(serve(lambda *_: completion(None, reason="content_filter")), "a")
-    assert (verdict.met, verdict.status, verdict.explanation) == (
+    [grade] = decide(serve(lambda *_: completion(None, reason="content_filter")), "a")
+    assert (grade.met, grade.status, grade.explanation) == (
         None, "unusable", "no text; finish reason 'content_filter'",
     )  # fmt: skip
 
 
-def test_a_reply_that_was_cut_is_missing_even_if_a_verdict_stands_in_it(serve: Serve) -> None:
-    [verdict] = decide(serve(lambda *_: completion(GOOD, reason="length")), "a")
-    assert (verdict.met, verdict.status) == (None, "unusable")
+def test_a_reply_that_was_cut_is_missing_even_if_a_grade_stands_in_it(serve: Serve) -> None:
+    [grade] = decide(serve(lambda *_: completion(GOOD, reason="length")), "a")
+    assert (grade.met, grade.status) == (None, "unusable")
 
 
 def test_all_criteria_of_a_conversation_are_asked_at_once(serve: Serve) -> None:
     reply = [{"criterion": i, "explanation": "", "criteria_met": i == 2} for i in (1, 2, 3)]
     server = serve(lambda _, before: completion(json.dumps(reply[: 2 + before])))
     asked = judge(server, mode="conversation", max_tokens=50)
-    [(_, verdicts)] = asked.decide_all([Question("all", "", criteria=3)])
-    assert [verdict.met for verdict in verdicts] == [False, True, False]
+    [(_, grades)] = asked.decide_all([JudgeQuestion("all", "", criteria=3)])
+    assert [grade.met for grade in grades] == [False, True, False]
     assert [body["max_tokens"] for body in server.bodies] == [150, 150]  # the first reply lacked one of them
     assert "one call per conversation" in asked.name
 
 
-def test_what_verdicts_depend_on_is_in_the_name_and_the_request(serve: Serve) -> None:
+def test_what_grades_depend_on_is_in_the_name_and_the_request(serve: Serve) -> None:
     server = serve(lambda *_: completion(GOOD))
     settings = {"temperature": 0.5, "max_tokens": 77, "extra": {"reasoning_effort": "low"}, "revision": "abc123"}
     asked = judge(server, **settings)
-    assert list(asked.decide([Question("a", "")]))
+    assert list(asked.decide([JudgeQuestion("a", "")]))
     assert server.bodies[0]["temperature"] == 0.5 and server.bodies[0]["reasoning_effort"] == "low"
     for part in (
         "model@abc123",
@@ -123,7 +123,7 @@ def test_a_vllm_server_is_told_to_leave_its_own_sampling_out(serve: Serve) -> No
     assert server.bodies[1]["repetition_penalty"] == 1.1
 
 
-def test_reasoning_apart_from_the_verdict_is_not_read(serve: Serve) -> None:
+def test_reasoning_apart_from_the_grade_is_not_read(serve: Serve) -> None:
     server = serve(lambda *_: completion('{"criteria_met": false}', reasoning_content='{"criteria_met": true}'))
     assert decide(server, "a")[0].met is False
 
@@ -137,9 +137,9 @@ def test_a_reply_of_another_shape_is_missing(serve: Serve, raw: bytes) -> None:
 
 def test_an_interrupted_judge_asks_little_more(serve: Serve) -> None:
     server = serve(lambda *_: completion(GOOD))
-    verdicts = judge(server, concurrency=4).decide([Question(str(i), "") for i in range(200)])
-    next(verdicts)
-    verdicts.close()  # type: ignore[attr-defined]
+    grades = judge(server, concurrency=4).decide([JudgeQuestion(str(i), "") for i in range(200)])
+    next(grades)
+    grades.close()  # type: ignore[attr-defined]
     assert len(server.bodies) <= 8
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from medeval.errors import MedevalError
 from medeval.responses.engines.openai_client import SIMPLE_QUESTION, Client, Refusal
-from medeval.responses.engines.openai_reply import Reply
+from medeval.responses.engines.openai_reply import ServerReply
 from medeval.responses.engines.openai_server import inspect_server
 from medeval.responses.engines.pacing import Pace, Shares, retry_after
 from medeval.run.targets import Served
@@ -28,19 +28,19 @@ def client(server: ChatServer, **settings: Any) -> Client:
     return Client(Served(url=server.url, model="model", **settings))
 
 
-def ask(server: ChatServer, *texts: str, **settings: Any) -> list[Reply | Refusal]:
+def ask(server: ChatServer, *texts: str, **settings: Any) -> list[ServerReply | Refusal]:
     """Ask a server, and return what came in the order of the questions."""
     results = list(client(server, **settings).stream([body(text) for text in texts]))
     assert sorted(index for index, _ in results) == list(range(len(texts)))
     return [result for _, result in sorted(results, key=lambda pair: pair[0])]
 
 
-def text_of(result: Reply | Refusal) -> str | None:
-    assert isinstance(result, Reply), result
+def text_of(result: ServerReply | Refusal) -> str | None:
+    assert isinstance(result, ServerReply), result
     return result.text
 
 
-def error_of(result: Reply | Refusal) -> str:
+def error_of(result: ServerReply | Refusal) -> str:
     assert isinstance(result, Refusal), result
     return result.error
 
@@ -56,7 +56,7 @@ def stops(server: ChatServer, *texts: str, **settings: Any) -> MedevalError:
 
 def test_a_reply_is_taken_over_with_its_counts(serve: Serve) -> None:
     [reply] = ask(serve(lambda *_: completion("Insulin.", reason="length")), "a")
-    assert isinstance(reply, Reply)
+    assert isinstance(reply, ServerReply)
     assert (reply.text, reply.finish_reason, reply.prompt_tokens, reply.generated_tokens) == (
         "Insulin.",
         "length",

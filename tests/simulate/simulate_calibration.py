@@ -30,7 +30,7 @@ def truths(rng: np.random.Generator, rate: float, prompts: int, criteria: int) -
     return np.asarray(rng.random((prompts, criteria)) < of_prompt)
 
 
-def verdicts(rng: np.random.Generator, truth: np.ndarray) -> np.ndarray:
+def grades(rng: np.random.Generator, truth: np.ndarray) -> np.ndarray:
     """What the judge says of them."""
     return np.where(truth, rng.random(truth.shape) < SENSITIVITY, rng.random(truth.shape) > SPECIFICITY)
 
@@ -38,7 +38,7 @@ def verdicts(rng: np.random.Generator, truth: np.ndarray) -> np.ndarray:
 def meta_set(rng: np.random.Generator, rate: float) -> MetaSet:
     """Rows on which all physicians agree with the truth."""
     truth = truths(rng, rate, META_PROMPTS, META_ROWS)
-    said = verdicts(rng, truth)
+    said = grades(rng, truth)
     none = np.zeros_like(truth)
     kinds = [truth & said, ~truth & said, truth & ~said, ~truth & ~said, none, none]
     cells = PHYSICIANS * np.stack(kinds, axis=-1).reshape(-1, 6).astype(float)
@@ -55,7 +55,7 @@ def audit(seed: int, meta_rate: float, rate: float) -> list[bool]:
     """Whether each interval holds the truth in one audit."""
     rng = np.random.default_rng(seed)
     meta = meta_set(rng, meta_rate)
-    said = verdicts(rng, truths(rng, rate, PROMPTS, len(POINTS)))
+    said = grades(rng, truths(rng, rate, PROMPTS, len(POINTS)))
     possible = POINTS.clip(min=0).sum()
     met, not_met = ((part * POINTS).sum(axis=1, keepdims=True) / possible for part in (said, ~said))
     prompts = np.arange(PROMPTS).astype(str)

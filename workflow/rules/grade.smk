@@ -19,7 +19,7 @@ rule grade:
         mem_mb=lambda wildcards, input: 3000 + int(2 * input.size_mb),
         runtime="24h",
     params:
-        # What verdicts depend on: only a change of this grades again.
+        # What grades depend on: only a change of this grades again.
         identity=lambda wildcards: run.judge.identity(),
         # `threads` makes this a derived parameter: another price or pace is no reason to grade again.
         judge=lambda wildcards, threads: run.judge.model_dump_json(),

@@ -17,7 +17,7 @@ class Kind(Enum):
     NOTHING = "nothing"
 
 
-class Claim(NamedTuple):
+class NamedOptions(NamedTuple):
     """Options named by one statement; more than one means that the statement is ambiguous.
 
     Attributes:
@@ -33,7 +33,7 @@ class Claim(NamedTuple):
     rest: str = ""
 
 
-NOTHING = Claim(Kind.NOTHING)
+NOTHING = NamedOptions(Kind.NOTHING)
 
 _BARE = re.compile(r"[(\[{<\"'“‘«]*([A-Za-z])[)\]}>\"'”’»]*\.?\s*$")
 _LABELLED = re.compile(
@@ -101,7 +101,7 @@ ORDINALS = (
 _ORDINAL = re.compile(rf"(?:the\s+)?({'|'.join(ORDINALS)})\s+(?:option|choice|answer|one)\b(?P<rest>.*)", re.IGNORECASE)
 
 
-def read_labels(value: str, options: OptionTexts) -> Claim:
+def read_labels(value: str, options: OptionTexts) -> NamedOptions:
     """Read the label, or the labels, at the start of a value.
 
     A label is believed only with something after it that cannot continue a word or a phrase. If the text that
@@ -112,17 +112,17 @@ def read_labels(value: str, options: OptionTexts) -> Claim:
     return _several(value, options) or _in_words(value, options) or _single(value, options)
 
 
-def _bare(letter: str, options: OptionTexts) -> Claim:
+def _bare(letter: str, options: OptionTexts) -> NamedOptions:
     index = LABELS.find(letter.upper())
     if 0 <= index < len(options.texts):
         named = options.exactly(letter)
-        return Claim(Kind.LABEL, named if index in named else named | {index}, letter.upper())
+        return NamedOptions(Kind.LABEL, named if index in named else named | {index}, letter.upper())
     if named := options.exactly(letter):
-        return Claim(Kind.TEXT, named, letter)
-    return Claim(Kind.INVALID, extracted=letter) if letter in LABELS else NOTHING
+        return NamedOptions(Kind.TEXT, named, letter)
+    return NamedOptions(Kind.INVALID, extracted=letter) if letter in LABELS else NOTHING
 
 
-def _several(value: str, options: OptionTexts) -> Claim | None:
+def _several(value: str, options: OptionTexts) -> NamedOptions | None:
     match = _SEVERAL.match(value)
     if match is None:
         return None
@@ -131,16 +131,15 @@ def _several(value: str, options: OptionTexts) -> Claim | None:
     indices = frozenset(LABELS.find(letter) for letter in letters)
     if not all(0 <= index < len(options.texts) for index in indices):
         return None
-    return Claim(Kind.LABEL, indices, "/".join(letters), match["rest"])
+    return NamedOptions(Kind.LABEL, indices, "/".join(letters), match["rest"])
 
 
-def _in_words(value: str, options: OptionTexts) -> Claim | None:
+def _in_words(value: str, options: OptionTexts) -> NamedOptions | None:
     """Read "the second option", and "option 2" where the options are not numbers themselves."""
     if ordinal := _ORDINAL.match(value):
         index = ORDINALS.index(ordinal[1].lower())
-        return (
-            Claim(Kind.LABEL, frozenset({index}), ordinal[1], ordinal["rest"]) if index < len(options.texts) else None
-        )
+        exists = index < len(options.texts)
+        return NamedOptions(Kind.LABEL, frozenset({index}), ordinal[1], ordinal["rest"]) if exists else None
     counted = _COUNTED.match(value)
     if counted is None or not 1 <= int(counted[1]) <= len(options.texts):
         return None
@@ -148,10 +147,10 @@ def _in_words(value: str, options: OptionTexts) -> Claim | None:
     named = options.exactly(counted[1]) | _with_named(index, counted["rest"], options)
     if (letter := _LETTER_BEHIND.match(counted["rest"])) and letter[1] in options.labels:
         named |= {LABELS.index(letter[1])}
-    return Claim(Kind.LABEL, named, counted[1], counted["rest"])
+    return NamedOptions(Kind.LABEL, named, counted[1], counted["rest"])
 
 
-def _single(value: str, options: OptionTexts) -> Claim:
+def _single(value: str, options: OptionTexts) -> NamedOptions:
     match = _LABELLED.match(value)
     if match is None:
         return NOTHING
@@ -172,11 +171,11 @@ def _single(value: str, options: OptionTexts) -> Claim:
     if not (match["close"] or boundary or (named and rest[:1] in (" ", "-"))):
         return NOTHING
     if not exists:
-        return Claim(Kind.INVALID, extracted=label) if label in LABELS else NOTHING
+        return NamedOptions(Kind.INVALID, extracted=label) if label in LABELS else NOTHING
     choices, extracted = _with_named(index, rest, options), label.upper()
     if named and (another := _another_behind(index, rest, options)) is not None:
         choices, extracted = choices | {another}, f"{extracted}/{LABELS[another]}"
-    return Claim(Kind.LABEL, choices, extracted, rest)
+    return NamedOptions(Kind.LABEL, choices, extracted, rest)
 
 
 def _shares_word(own: str, rest: str) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 
-from medeval.answers.labels import Claim, Kind
+from medeval.answers.labels import Kind, NamedOptions
 from medeval.answers.options import LABELS, OptionTexts
 
 _RIGHT_SIGNS, _WRONG_SIGNS = frozenset("✅✓✔☑"), frozenset("❌✗✘✖❎")
@@ -10,21 +10,21 @@ _LABELLED = re.compile(r"[^\w(]*\(?(?:[Oo]ption |[Cc]hoice )?([A-J])(?![\w'’])
 _JUDGED = re.compile(r"\b(incorrect|not (?:the )?(?:correct|right)|wrong|correct)\b", re.IGNORECASE)
 
 
-def marked_right(plain: str, options: OptionTexts) -> Claim | None:
+def marked_right(plain: str, options: OptionTexts) -> NamedOptions | None:
     """Return the one option called correct where two or more are judged, each on its line, and no other is."""
     judged: dict[str, set[bool]] = {}
     for line in plain.split("\n"):
         label = _LABELLED.match(line)
-        verdict = _verdict(line, label[2]) if label and label[1] in options.labels else None
-        if label and verdict is not None:
-            judged.setdefault(label[1], set()).add(verdict)
-    right = [letter for letter, verdicts in judged.items() if True in verdicts]
+        called_right = _is_right(line, label[2]) if label and label[1] in options.labels else None
+        if label and called_right is not None:
+            judged.setdefault(label[1], set()).add(called_right)
+    right = [letter for letter, calls in judged.items() if True in calls]
     if len(judged) < 2 or len(right) != 1 or False in judged[right[0]]:
         return None
-    return Claim(Kind.LABEL, frozenset({LABELS.index(right[0])}), right[0])
+    return NamedOptions(Kind.LABEL, frozenset({LABELS.index(right[0])}), right[0])
 
 
-def _verdict(line: str, comment: str) -> bool | None:
+def _is_right(line: str, comment: str) -> bool | None:
     signs = set(line)
     if signs & _RIGHT_SIGNS or signs & _WRONG_SIGNS:
         return not signs & _WRONG_SIGNS

@@ -29,7 +29,7 @@ _NEGATED_AFTER = re.compile(
     r"|(?:isn|aren|wasn|wouldn|doesn|don|can) t|cannot|would not|does not|do not|can not)(?: |$)"
 )
 _EVERYTHING = re.compile(r"all (?:of )?(?:the )?(?:above|these|options|following)")
-_VERDICT_WORDS = frozenset({"yes", "no", "maybe"})
+_YES_NO_MAYBE = frozenset({"yes", "no", "maybe"})
 # Questions are scored in the order of their table, and once for every run: this many stay prepared.
 _QUESTIONS_KEPT = 20_000
 # How many characters before and after an option a denial is looked for.
@@ -76,9 +76,9 @@ class OptionTexts:
         return LABELS[: len(self.texts)]
 
     @cached_property
-    def verdicts(self) -> bool:
+    def are_yes_no(self) -> bool:
         """Whether the options are yes, no or maybe, words too common to be searched for in running text."""
-        return set(self.texts) <= _VERDICT_WORDS
+        return set(self.texts) <= _YES_NO_MAYBE
 
     def tokens(self, text: str) -> str:
         """Normalise a piece of a reply as the options were."""
@@ -158,7 +158,7 @@ class OptionTexts:
 
     @cached_property
     def _longest_first(self) -> list[tuple[str, frozenset[int]]]:
-        searched = (own for own in self._by_text if own not in _VERDICT_WORDS and (len(own) > 1 or own.isdigit()))
+        searched = (own for own in self._by_text if own not in _YES_NO_MAYBE and (len(own) > 1 or own.isdigit()))
         return [(own, self._by_text[own]) for own in sorted(searched, key=lambda own: (-len(own), own))]
 
 

@@ -25,7 +25,7 @@ METHODS = {
 READ_REASONS = ("stop", "length")  # the finish reasons of a reply that can be read
 
 
-class Outcome(NamedTuple):
+class ChoiceColumns(NamedTuple):
     """The columns of a score that say what was chosen."""
 
     choice: int | None
@@ -34,14 +34,14 @@ class Outcome(NamedTuple):
     stage: str
 
 
-ERROR = Outcome(None, None, "error", "none")
-_TIE = Outcome(None, None, "ambiguous", "logprob")
-_CHOSEN = tuple(Outcome(index, label, "answered", "logprob") for index, label in enumerate(LABELS))
+ERROR = ChoiceColumns(None, None, "error", "none")
+_TIE = ChoiceColumns(None, None, "ambiguous", "logprob")
+_CHOSEN = tuple(ChoiceColumns(index, label, "answered", "logprob") for index, label in enumerate(LABELS))
 
 NameRow = Callable[[int], str]
 
 
-def generated(replies: pa.Table, options: Sequence[Sequence[str]], name: NameRow) -> Iterator[Outcome]:
+def generated(replies: pa.Table, options: Sequence[Sequence[str]], name: NameRow) -> Iterator[ChoiceColumns]:
     """Read generated replies. One with reasoning and null text ended inside its reasoning.
 
     Args:
@@ -66,10 +66,10 @@ def generated(replies: pa.Table, options: Sequence[Sequence[str]], name: NameRow
             )
         unfinished = reasoning is not None and text is None
         read = read_answer(text or "", texts, finish_reason=finish, reasoning_open=unfinished)
-        yield Outcome(read.choice, read.extracted, read.status, read.stage)
+        yield ChoiceColumns(read.choice, read.extracted, read.status, read.stage)
 
 
-def by_letter(responses: pa.Table, options: Sequence[Sequence[str]], name: NameRow) -> Iterator[Outcome]:
+def by_letter(responses: pa.Table, options: Sequence[Sequence[str]], name: NameRow) -> Iterator[ChoiceColumns]:
     """Choose the option whose label is the most probable; equal best ones are ambiguous.
 
     Raises:
@@ -78,7 +78,7 @@ def by_letter(responses: pa.Table, options: Sequence[Sequence[str]], name: NameR
     return _most_probable(responses, options, [1] * sum(map(len, options)), name)
 
 
-def by_byte(responses: pa.Table, options: Sequence[Sequence[str]], name: NameRow) -> Iterator[Outcome]:
+def by_byte(responses: pa.Table, options: Sequence[Sequence[str]], name: NameRow) -> Iterator[ChoiceColumns]:
     """Choose the option whose text is the most probable per UTF-8 byte; equal best ones are ambiguous.
 
     Raises:
@@ -89,7 +89,7 @@ def by_byte(responses: pa.Table, options: Sequence[Sequence[str]], name: NameRow
 
 def _most_probable(
     responses: pa.Table, options: Sequence[Sequence[str]], lengths: Sequence[int], name: NameRow
-) -> Iterator[Outcome]:
+) -> Iterator[ChoiceColumns]:
     logprobs: list[list[float | None] | None] = responses["option_logprobs"].to_pylist()
     for row, (values, texts) in enumerate(zip(logprobs, options, strict=True)):
         if values is None or len(values) != len(texts):

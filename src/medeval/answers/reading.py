@@ -13,11 +13,11 @@ from itertools import islice
 from typing import Literal
 
 from medeval.answers import cues
-from medeval.answers.claims import ABSENT, read_line, read_verdict
-from medeval.answers.labels import DENIED_AFTER, NOTHING, Claim, Kind, read_labels
+from medeval.answers.labels import DENIED_AFTER, NOTHING, Kind, NamedOptions, read_labels
 from medeval.answers.lists import without_lists
 from medeval.answers.marks import marked_right
 from medeval.answers.options import LABELS, OptionTexts
+from medeval.answers.pieces import ABSENT, read_line, read_yes_no
 from medeval.answers.refusals import is_refusal
 from medeval.answers.requested import letters_in_a_row, requested_lines
 from medeval.answers.standing import Statement, Weight, settled, stands
@@ -174,17 +174,17 @@ def _requested(folded: str, options: OptionTexts) -> Reading | None:
     return _as_reading(read_labels(last[1], options), "strict")
 
 
-def _as_reading(claim: Claim | None, stage: Stage) -> Reading | None:
-    """Return the reading that a claim amounts to; None when it names no option."""
-    if claim is None or not claim.choices:
+def _as_reading(named: NamedOptions | None, stage: Stage) -> Reading | None:
+    """Return the reading that named options amount to; None when there are none."""
+    if named is None or not named.choices:
         return None
-    if len(claim.choices) > 1:
-        return Reading(None, claim.extracted, "ambiguous", stage)
-    return Reading(next(iter(claim.choices)), claim.extracted, "answered", stage)
+    if len(named.choices) > 1:
+        return Reading(None, named.extracted, "ambiguous", stage)
+    return Reading(next(iter(named.choices)), named.extracted, "answered", stage)
 
 
 def _is_label(statement: Statement) -> bool:
-    return statement.claim.kind in (Kind.LABEL, Kind.INVALID)
+    return statement.named.kind in (Kind.LABEL, Kind.INVALID)
 
 
 def _explicit(reply: _Reply) -> Reading | None:
@@ -200,21 +200,21 @@ def _explicit(reply: _Reply) -> Reading | None:
         return reading
     if reading := _as_reading(marked_right(without_markup(reply.text), reply.options), "lenient"):
         return reading
-    if reply.said and reply.said[-1].claim.kind is Kind.INVALID:
-        return Reading(None, reply.said[-1].claim.extracted, "no_answer", "none")
+    if reply.said and reply.said[-1].named.kind is Kind.INVALID:
+        return Reading(None, reply.said[-1].named.extracted, "no_answer", "none")
     return None
 
 
 def _corrected_in_words(reply: _Reply, labels: Sequence[Statement]) -> Reading | None:
     """Read an option's text that is stated after the last label: a correction, a conclusion or a contradiction."""
     last = reply.said[-1] if reply.said else labels[-1]
-    if last.claim.kind is not Kind.TEXT:
+    if last.named.kind is not Kind.TEXT:
         return None
     beside = last.weight is Weight.FINAL and last.start - labels[-1].end < _CONTEXT
-    if beside and not last.claim.choices & labels[-1].claim.choices:
-        return Reading(None, f"{labels[-1].claim.extracted}/{last.claim.extracted}", "ambiguous", "lenient")
+    if beside and not last.named.choices & labels[-1].named.choices:
+        return Reading(None, f"{labels[-1].named.extracted}/{last.named.extracted}", "ambiguous", "lenient")
     if last.start > labels[-1].start and stands(last, labels, reply.plain):
-        return _as_reading(last.claim, "content")
+        return _as_reading(last.named, "content")
     return None
 
 
@@ -227,8 +227,8 @@ def _bold(reply: _Reply) -> list[Statement]:
     for match in cues.BOLD.finditer(listed):
         value = next(group for group in match.groups() if group is not None)
         found.append(Statement(match.start(), match.end(), read_line(without_markup(value), reply.options)))
-    found = [statement for statement in found if statement.claim.kind is Kind.LABEL]
-    distinct: frozenset[int] = frozenset().union(*(statement.claim.choices for statement in found))
+    found = [statement for statement in found if statement.named.kind is Kind.LABEL]
+    distinct: frozenset[int] = frozenset().union(*(statement.named.choices for statement in found))
     if len(distinct) >= min(3, len(reply.options.texts)):
         return []
     return [one for one in found if not (_denied(one, listed) or _HEADING_ENDS.search(listed, one.start, one.end + 2))]
@@ -241,7 +241,7 @@ def _denied(statement: Statement, text: str) -> bool:
 
 def _by_content(reply: _Reply) -> Reading:
     """Read an answer from the words of the options: stated ones first, then those near the end."""
-    within = [statement for statement in reply.said if statement.claim.kind is Kind.CLAUSE]
+    within = [statement for statement in reply.said if statement.named.kind is Kind.CLAUSE]
     if reading := _in_full(reply) or _as_reading(settled(within, reply.plain), "content"):
         return reading
     if is_refusal(reply.plain):
@@ -251,7 +251,7 @@ def _by_content(reply: _Reply) -> Reading:
 
 def _in_full(reply: _Reply) -> Reading | None:
     """Read an option's whole text where an answer is stated, or where it is a whole line."""
-    whole = [statement for statement in reply.said if statement.claim.kind is Kind.TEXT]
+    whole = [statement for statement in reply.said if statement.named.kind is Kind.TEXT]
     whole = sorted([*whole, *_whole_lines(reply)], key=lambda statement: statement.start)
     return _as_reading(settled(whole, reply.plain), "content")
 
@@ -263,11 +263,11 @@ def _whole_lines(reply: _Reply) -> Iterator[Statement]:
         return
     end, options = len(reply.plain), reply.options
     closing = lines[-1].rpartition(":")[2]
-    last = read_verdict(closing, options) if len(closing.split()) <= _SHORT_LINE else NOTHING
-    for place, line, claim in ((0, lines[0], read_verdict(lines[0], options)), (end, lines[-1], last)):
-        same = claim.choices or options.equal_to(line)
+    last = read_yes_no(closing, options) if len(closing.split()) <= _SHORT_LINE else NOTHING
+    for place, line, named in ((0, lines[0], read_yes_no(lines[0], options)), (end, lines[-1], last)):
+        same = named.choices or options.equal_to(line)
         if same and sum(1 for other in lines[:_LISTED_LINES] if options.equal_to(other)) < _LISTED:
-            yield Statement(place, place, Claim(Kind.TEXT, same, claim.extracted or line.strip()))
+            yield Statement(place, place, NamedOptions(Kind.TEXT, same, named.extracted or line.strip()))
 
 
 def _near_the_end(reply: _Reply) -> Reading | None:
@@ -293,7 +293,7 @@ def _near_the_end(reply: _Reply) -> Reading | None:
         return None
     words = "/".join(dict.fromkeys(options.texts[index] for index in sorted(found)))
     labelled = len(found) == 1 and _label_follows(tail, next(iter(found)), options)
-    return _as_reading(Claim(Kind.CLAUSE, found, words), "lenient" if labelled else "content")
+    return _as_reading(NamedOptions(Kind.CLAUSE, found, words), "lenient" if labelled else "content")
 
 
 def _tail_without_headings(reply: _Reply) -> str:

@@ -5,7 +5,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from medeval.answers import cues
-from medeval.answers.labels import Claim
+from medeval.answers.labels import NamedOptions
 from medeval.answers.text import lower
 
 # How far before and after a statement its context is looked at, in characters.
@@ -27,32 +27,32 @@ class Statement(NamedTuple):
     Attributes:
         start: Where its cue begins.
         end: Where its value begins.
-        claim: What it says.
+        named: The options that it names.
         weight: A remark is "B is correct", which may speak of a statement in a list; an answer is "the answer is B";
             final are a box, a tag, a field, "final answer".
     """
 
     start: int
     end: int
-    claim: Claim
+    named: NamedOptions
     weight: Weight = Weight.ANSWER
 
 
-def settled(found: Sequence[Statement], plain: str) -> Claim | None:
+def settled(found: Sequence[Statement], plain: str) -> NamedOptions | None:
     """Return what statements amount to; more than one choice if they contradict each other; None if there are none.
 
     The last statement stands against earlier ones that the reply takes back, or if it is a conclusion and they are
     not in a form that is kept for answers. What is supposed yields to what is not.
     """
-    if len({statement.claim.choices for statement in found}) <= 1:
-        return found[-1].claim if found else None
+    if len({statement.named.choices for statement in found}) <= 1:
+        return found[-1].named if found else None
     found = [statement for statement in found if not _hedged(statement, lower(plain))] or found
     found = _without_remarks(found, lower(plain))
     last = found[-1]
-    rivals = [statement for statement in found if statement.claim.choices != last.claim.choices]
-    if not rivals or (len(last.claim.choices) <= 1 and stands(last, rivals, plain)):
-        return last.claim
-    return together([statement.claim for statement in found])
+    rivals = [statement for statement in found if statement.named.choices != last.named.choices]
+    if not rivals or (len(last.named.choices) <= 1 and stands(last, rivals, plain)):
+        return last.named
+    return together([statement.named for statement in found])
 
 
 def stands(last: Statement, rivals: Sequence[Statement], plain: str) -> bool:
@@ -91,9 +91,10 @@ def sentence_before(small: str, place: int) -> str:
     return window[max(window.rfind(end) for end in _SENTENCE_ENDS) + 1 :]
 
 
-def together(claims: Sequence[Claim]) -> Claim:
-    """Return what claims say together: more than one choice if they differ."""
-    claims = [claim for claim in claims if claim.choices] or claims
-    choices: frozenset[int] = frozenset().union(*(claim.choices for claim in claims))
-    words = dict.fromkeys(claim.extracted or "" for claim in claims)
-    return Claim(claims[-1].kind, choices, claims[-1].extracted if len(choices) == 1 else "/".join(words))
+def together(all_named: Sequence[NamedOptions]) -> NamedOptions:
+    """Return what several pieces name together: more than one choice if they differ."""
+    all_named = [named for named in all_named if named.choices] or all_named
+    choices: frozenset[int] = frozenset().union(*(named.choices for named in all_named))
+    words = dict.fromkeys(named.extracted or "" for named in all_named)
+    last = all_named[-1]
+    return NamedOptions(last.kind, choices, last.extracted if len(choices) == 1 else "/".join(words))

@@ -1,13 +1,13 @@
-"""Find where a reply states an answer."""
+"""Find the places where a reply states an answer, and what each states."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, product, takewhile
 
 from medeval.answers import cues
-from medeval.answers.claims import read_last_sentence, read_line, read_value
-from medeval.answers.labels import DENIED_AFTER, NOTHING, ORDINALS, Claim, Kind
+from medeval.answers.labels import DENIED_AFTER, NOTHING, ORDINALS, Kind, NamedOptions
 from medeval.answers.options import LABELS, OptionTexts
+from medeval.answers.pieces import read_last_sentence, read_line, read_value
 from medeval.answers.standing import Statement, Weight, sentence_before, together
 from medeval.answers.text import lower, places
 
@@ -37,7 +37,7 @@ def statements(plain: str, options: OptionTexts) -> list[Statement]:
     found = [*_cued(plain, small, stands, options), *_by_letter(plain, small, options)]
     found += [*_by_form(plain, small, stands, options), *_by_number(plain, small, stands, options)]
     found += [*_presented(plain, small, stands, options), *_under_heading(plain, small, options)]
-    said = [statement for statement in found if statement.claim.kind is not Kind.NOTHING]
+    said = [statement for statement in found if statement.named.kind is not Kind.NOTHING]
     own = [statement for statement in said if not cues.SUPPOSED.search(sentence_before(small, statement.start))]
     return sorted(_finally(own, small), key=lambda statement: statement.start)
 
@@ -64,10 +64,10 @@ def label_lines(plain: str, options: OptionTexts) -> list[Statement]:
     if first.kind is Kind.LABEL and not _opens_tour(plain, first):
         alone = read_line(lines[0], options).kind is Kind.LABEL
         found.append(Statement(0, 0, first, Weight.ANSWER if alone else Weight.REMARK))
-    claims = (read_line(line, options) for line in reversed(lines))
+    read = (read_line(line, options) for line in reversed(lines))
     if _ends_tour(lines):
         return found
-    run = list(takewhile(lambda claim: claim.kind is Kind.LABEL, claims))
+    run = list(takewhile(lambda named: named.kind is Kind.LABEL, read))
     last = together(run[::-1]) if run else read_last_sentence(lines[-1], options)
     if last.kind is Kind.LABEL:
         found.append(Statement(len(plain), len(plain), last))
@@ -83,7 +83,7 @@ def _ends_tour(lines: list[str]) -> bool:
     return before is not None and _POSITION[last[1]] == _POSITION[before[1]] + 1
 
 
-def _opens_tour(plain: str, first: Claim) -> bool:
+def _opens_tour(plain: str, first: NamedOptions) -> bool:
     """Whether the options after the one of the first line are gone through in their order."""
     if len(first.choices) != 1:
         return False
@@ -97,19 +97,19 @@ def _cued(plain: str, small: str, stands: Places, options: OptionTexts) -> Itera
         for cue, place in product(_CUES_BY_WORD.get(word, ()), found):
             match = cue.pattern.match(small, place)
             if match and _is_meant(cue, small, place):
-                claim = read_value(_line_from(plain, match.end()), options)
-                if _asked(claim) or ("\n" in match[0] and _opens_tour(plain[match.end() :], claim)):
-                    claim = NOTHING
+                named = read_value(_line_from(plain, match.end()), options)
+                if _asked(named) or ("\n" in match[0] and _opens_tour(plain[match.end() :], named)):
+                    named = NOTHING
                 if not cue.only_labels:
                     final = small[max(0, place - _LONGEST_WORD) : place].endswith(_FINALLY)
-                    yield Statement(place, match.end(), claim, Weight.FINAL if final else Weight.ANSWER)
-                elif claim.kind is Kind.LABEL:
-                    yield Statement(place, match.end(), claim, Weight.REMARK)
+                    yield Statement(place, match.end(), named, Weight.FINAL if final else Weight.ANSWER)
+                elif named.kind is Kind.LABEL:
+                    yield Statement(place, match.end(), named, Weight.REMARK)
 
 
-def _asked(claim: Claim) -> bool:
+def _asked(named: NamedOptions) -> bool:
     """Whether a label is asked about and more is said behind it, as in "The answer is A? No"."""
-    return claim.rest.startswith("?") and claim.rest.strip("? ") != ""
+    return named.rest.startswith("?") and named.rest.strip("? ") != ""
 
 
 def _is_meant(cue: cues.Cue, small: str, place: int) -> bool:
@@ -158,9 +158,9 @@ def _said_before(plain: str, small: str, place: int, options: OptionTexts) -> It
     least = _labels_announced(small[max(0, start - _FAR) : start], plain, place + 1)
     if not least or cues.AND_ANOTHER.match(plain, place + 1):
         return
-    claim = read_value(_line_from(plain, start), options)
-    if claim.kind is Kind.LABEL and len(claim.choices) >= least and (plain[place] != "I" or start < place):
-        yield Statement(start, start, claim)
+    named = read_value(_line_from(plain, start), options)
+    if named.kind is Kind.LABEL and len(named.choices) >= least and (plain[place] != "I" or start < place):
+        yield Statement(start, start, named)
 
 
 def _labels_announced(before: str, plain: str, end: int) -> int:
@@ -180,8 +180,8 @@ def _called_right(
     start = place - 1 if plain[place - 1 : place] in tuple("([\"'") else place
     letters = cues.LETTERS_BEFORE.search(plain, max(0, start - _NEAR), start) if right["several"] else None
     if cues.CLAUSE_START.search(small[max(0, start - _NEAR) : letters.start() if letters else start]):
-        claim = read_value(f"({plain[place]})" if letters is None else letters[0] + plain[place], options)
-        yield Statement(start, start, claim, Weight.ANSWER if right["called"] else Weight.REMARK)
+        named = read_value(f"({plain[place]})" if letters is None else letters[0] + plain[place], options)
+        yield Statement(start, start, named, Weight.ANSWER if right["called"] else Weight.REMARK)
 
 
 def _by_number(plain: str, small: str, stands: Places, options: OptionTexts) -> Iterator[Statement]:
@@ -219,9 +219,9 @@ def _presented(plain: str, small: str, stands: Places, options: OptionTexts) -> 
     for place in stands.get(cues.LINE_COLON, ()):
         label = cues.LABEL_LINE.match(plain, place + 1)
         if label and small[max(0, place - 4) : place].rstrip().endswith((" is", " be")):
-            claim = read_value(_line_from(plain, label.end()), options)
-            if not _opens_tour(plain[place:], claim):
-                yield Statement(place, label.end(), claim)
+            named = read_value(_line_from(plain, label.end()), options)
+            if not _opens_tour(plain[place:], named):
+                yield Statement(place, label.end(), named)
 
 
 def _under_heading(plain: str, small: str, options: OptionTexts) -> Iterator[Statement]:

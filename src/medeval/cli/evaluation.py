@@ -71,7 +71,7 @@ def evaluate(
     --out responses.parquet
     """
     from medeval.records.shards import Shard
-    from medeval.responses.evaluate import Run
+    from medeval.responses.evaluate import EvaluationRun
     from medeval.responses.evaluate import evaluate as run
     from medeval.responses.subject import Subject
     from medeval.run.config import Protocol
@@ -94,7 +94,7 @@ def evaluate(
         reasoning=None if reasoning == "null" else section(Reasoning, "--reasoning", reasoning),
         template_options=json_object("--template-options", template_options),
     )
-    asked = Run(
+    asked = EvaluationRun(
         model=model,
         variant=variant,
         subject=subject,

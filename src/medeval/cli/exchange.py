@@ -118,10 +118,10 @@ def export(
     Example: medeval export every-eval-ever --scores scores.parquet --items medqa.parquet --out shared
     --organization "Our Institute" --relationship third_party --model-id medpsy-4b=qvac/MedPsy-4B
     """
-    from medeval.report.export.every_eval_ever import Publication
+    from medeval.report.export.every_eval_ever import ResultsPublication
     from medeval.report.export.exporting import export_every_eval_ever
 
-    publication = Publication(
+    publication = ResultsPublication(
         organization=organization,
         relationship=relationship,
         model_ids=_mapping("--model-id", model_ids),

@@ -28,7 +28,12 @@ def judge() -> None:
 @click.option("--samples", default=1, show_default=True, type=click.IntRange(min=1), help="Times each row is judged.")
 @click.option("--limit", type=click.IntRange(min=1), help="Judge a random part of the rows: gives UNKNOWN.")
 @click.option("--estimate", "only_estimate", is_flag=True, help="Say what asking would take, and stop.")
-@click.option("--verdicts", type=FILE, help="Verdicts: read, or with --judge written.  [default: OUT.verdicts.parquet]")
+@click.option(
+    "--verdicts",
+    "meta_grades",
+    type=FILE,
+    help="Grades: read, or with --judge written.  [default: OUT.verdicts.parquet]",
+)
 @click.option("--resamples", default=4000, show_default=True, type=click.IntRange(min=100), help="Bootstrap resamples.")
 @_SEED
 @click.option("--out", required=True, type=FILE, help="JSON document to write.")
@@ -42,7 +47,7 @@ def meta_eval(
     samples: int,
     limit: int | None,
     only_estimate: bool,
-    verdicts: Path | None,
+    meta_grades: Path | None,
     resamples: int,
     seed: int,
     out: Path,
@@ -52,19 +57,19 @@ def meta_eval(
     Example: medeval judge meta-eval oss_meta_eval.jsonl --judge judge.yaml --samples 2 --out audit.json
     """
     from medeval.grades.judges.meta_evaluation import meta_evaluation
+    from medeval.grades.judges.meta_grades import read_meta_grades
     from medeval.grades.judges.rows import read_rows
     from medeval.grades.judges.show import shown
-    from medeval.grades.judges.verdicts import read_verdicts
     from medeval.records.files import refuse_to_replace, write_json
 
-    stored = verdicts or out.with_name(out.name + ".verdicts.parquet")
+    stored = meta_grades or out.with_name(out.name + ".verdicts.parquet")
     refuse_to_replace(out, [rows, stored])
     if judge_json is not None:
         refuse_to_replace(stored, [rows])
     found = read_rows(rows)
     chosen = found.sampled(limit, seed) if limit else found
-    if judge_json is None and verdicts is None:
-        raise MedevalError("there is no judge and there are no verdicts", "Add --judge, or --verdicts FILE.")
+    if judge_json is None and meta_grades is None:
+        raise MedevalError("there is no judge and there are no grades", "Add --judge, or --verdicts FILE.")
     if judge_json is not None:
         from medeval.grades.estimate import estimate
         from medeval.grades.judge_settings import make_judge, read_settings
@@ -76,7 +81,7 @@ def meta_eval(
         if only_estimate:
             return
         ask(chosen, asked, stored, samples=samples, command=command_line())
-    document = meta_evaluation(found, read_verdicts(stored, found.item_ids), resamples=resamples, seed=seed)
+    document = meta_evaluation(found, read_meta_grades(stored, found.item_ids), resamples=resamples, seed=seed)
     write_json(out, document)
     click.echo(shown(document))
     if document["verdict"] == "NOT_CREDIBLE":
@@ -86,7 +91,13 @@ def meta_eval(
 @judge.command()
 @click.argument("grades", nargs=-1, required=True, type=FILE)
 @click.option("--rows", required=True, type=FILE, help="Meta-evaluation rows.")
-@click.option("--verdicts", required=True, type=FILE, help="The same judge's verdicts on them, as meta-eval writes.")
+@click.option(
+    "--verdicts",
+    "meta_grades",
+    required=True,
+    type=FILE,
+    help="The same judge's grades on them, as meta-eval writes.",
+)
 @click.option(
     "--by",
     default="theme",
@@ -101,7 +112,7 @@ def meta_eval(
 def calibrate(
     grades: tuple[Path, ...],
     rows: Path,
-    verdicts: Path,
+    meta_grades: Path,
     by: str,
     labelled: Path | None,
     resamples: int,
@@ -115,17 +126,17 @@ def calibrate(
     from medeval.grades.judges.calibrate import calibrate as run
     from medeval.grades.judges.grades import read_one_judge
     from medeval.grades.judges.labelled import read_labelled
+    from medeval.grades.judges.meta_grades import read_meta_grades
     from medeval.grades.judges.rows import read_rows
     from medeval.grades.judges.show_calibration import shown
-    from medeval.grades.judges.verdicts import read_verdicts
     from medeval.records.files import refuse_to_replace, write_json
 
-    refuse_to_replace(out, [*grades, rows, verdicts, *([labelled] if labelled else [])])
+    refuse_to_replace(out, [*grades, rows, meta_grades, *([labelled] if labelled else [])])
     found = read_rows(rows)
     document = run(
         read_one_judge(grades),
         found,
-        read_verdicts(verdicts, found.item_ids),
+        read_meta_grades(meta_grades, found.item_ids),
         by=by,  # type: ignore[arg-type]
         labelled=read_labelled(labelled) if labelled else None,
         resamples=resamples,

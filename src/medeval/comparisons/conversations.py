@@ -10,7 +10,7 @@ import pandas as pd
 from medeval.comparisons.document import Bounds, ConversationRuns, GradedPair, GradedSystem
 from medeval.grades.scoring import example_score, score_grades
 from medeval.records import tables
-from medeval.records.system import System
+from medeval.records.system import SYSTEM, System
 from medeval.statistics.intervals import mean_interval
 from medeval.statistics.paired import paired_difference
 from medeval.statistics.power import minimum_detectable_effect
@@ -18,13 +18,13 @@ from medeval.statistics.runs import one_run_variance
 
 
 @dataclass(frozen=True)
-class Graded:
+class GradedConversations:
     """One system's graded conversations of one subset.
 
     Attributes:
         summary: The scores of `grades.scoring`.
         examples: Unclipped score per conversation (samples averaged), indexed by item id, without those
-            that have a missing verdict.
+            that have a missing grade.
         missing: Conversations left out for that reason.
         runs: Replies to each of these conversations; None when they differ in it.
         one_run_variance: What run noise alone gives the mean of one run; None with one run, or when `runs` is.
@@ -39,15 +39,15 @@ class Graded:
     one_run_variance: float | None
 
 
-def read_grades(paths: Sequence[Path], seed: int) -> dict[tuple[System, str], Graded]:
+def read_grades(paths: Sequence[Path], seed: int) -> dict[tuple[System, str], GradedConversations]:
     """Read grade tables and score each system's conversations, by system and subset."""
     grades = tables.read_all(paths, tables.GRADES)
-    columns = ["model", "variant", "target", "subset", "item_id", "sample", "points", "met"]
+    columns = [*SYSTEM, "subset", "item_id", "sample", "points", "met"]
     frame = grades.select(columns).to_pandas()
     found = {}
     for run in score_grades(grades, seed=seed)["runs"]:
-        system, subset = System(run["model"], run["variant"], run["target"]), run["subset"]
-        names = {"model": system.model, "variant": system.variant, "target": system.target, "subset": subset}
+        system, subset = System(*(run[name] for name in SYSTEM)), run["subset"]
+        names = {**vars(system), "subset": subset}
         rows = frame[(frame[list(names)] == pd.Series(names)).all(axis="columns")]
         scores = pd.Series(
             {
@@ -58,7 +58,7 @@ def read_grades(paths: Sequence[Path], seed: int) -> dict[tuple[System, str], Gr
         )
         examples = scores.groupby(level=0, sort=False).apply(lambda s: s.mean(skipna=False))
         whole = examples.dropna()
-        found[system, subset] = Graded(
+        found[system, subset] = GradedConversations(
             system, subset, run, whole, int(examples.isna().sum()), *_run_noise(scores.unstack().loc[whole.index])
         )
     return found
@@ -72,15 +72,15 @@ def _run_noise(replies: pd.DataFrame) -> tuple[int | None, float | None]:
     return runs, one_run_variance(replies.to_numpy()) if runs > 1 else None
 
 
-def conversation_entry(graded: Graded) -> GradedSystem:
+def conversation_entry(graded: GradedConversations) -> GradedSystem:
     """Describe one system's score; `overall` is the unclipped mean with its interval, `clipped` the clipped one."""
-    verdicts = graded.summary["verdicts"]
+    counts = graded.summary["verdicts"]
     return GradedSystem(
         **vars(graded.system),
         subset=graded.subset,
         items=len(graded.examples),
         missing=graded.missing,
-        missing_share=verdicts["n_missing"] / verdicts["n"],
+        missing_share=counts["n_missing"] / counts["n"],
         judge=graded.summary["judge"],
         runs=ConversationRuns(graded.runs, graded.one_run_variance),
         overall=mean_interval(graded.examples.to_numpy()) if len(graded.examples) else None,
@@ -91,7 +91,7 @@ def conversation_entry(graded: Graded) -> GradedSystem:
     )
 
 
-def conversation_pair(a: Graded, b: Graded, seed: int) -> GradedPair:
+def conversation_pair(a: GradedConversations, b: GradedConversations, seed: int) -> GradedPair:
     """Compare two systems on the conversations that both have a score for; the difference is A minus B.
 
     Without such a conversation the difference is None.

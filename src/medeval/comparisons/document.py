@@ -348,7 +348,7 @@ class ConversationRuns:
 
 @dataclass(frozen=True)
 class Bounds:
-    """A score if every missing verdict were met, not met, in its favour, or in its disfavour; None without any."""
+    """A score if every missing grade were met, not met, in its favour, or in its disfavour; None without any."""
 
     all_met: float | None
     none_met: float | None
@@ -363,13 +363,13 @@ class GradedSystem(System):
     Attributes:
         subset: The subset.
         items: Conversations with a score.
-        missing: Conversations without, for a missing verdict.
-        missing_share: Share of the verdicts that are missing.
+        missing: Conversations without, for a missing grade.
+        missing_share: Share of the grades that are missing.
         judge: Who graded.
         runs: The runs behind it.
         overall: Mean of the unclipped scores; None without a conversation.
         clipped: The mean, clipped; None without a conversation.
-        bounds: Its limits with missing verdicts filled in.
+        bounds: Its limits with missing grades filled in.
         themes: Scores by theme.
         axes: Scores by axis.
     """

@@ -9,6 +9,7 @@ import pandas as pd
 from medeval.items.benchmarks.registry import BENCHMARKS
 from medeval.records import tables
 from medeval.records.system import System
+from medeval.scores.accounting import GROUP
 from medeval.statistics.macro import Component
 
 
@@ -60,10 +61,9 @@ def read_scores(paths: Sequence[Path]) -> list[ItemScores]:
     Raises:
         MedevalError: A table is unusable, or two hold the same row.
     """
-    keys = ["model", "variant", "target", "benchmark", "mode"]
     frame = tables.read_all(paths, tables.SCORES).to_pandas()
     groups = []
-    for (model, variant, target, benchmark, mode), rows in frame.groupby(keys, sort=False):
+    for (model, variant, target, benchmark, mode), rows in frame.groupby(GROUP, sort=False):
         items = rows.groupby("item_id", sort=False).agg(
             score=("correct", "mean"), cluster_id=("cluster_id", "first"), stratum=("stratum", "first")
         )

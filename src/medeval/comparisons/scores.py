@@ -11,6 +11,7 @@ from medeval.comparisons.item_scores import ItemScores
 from medeval.comparisons.run_noise import runs_entry
 from medeval.records import tables
 from medeval.records.system import System
+from medeval.scores.accounting import GROUP
 from medeval.scores.policies import benchmark_score, why_no_headline
 from medeval.scores.score import accounting
 from medeval.scores.strata import STRATUM, by_tags
@@ -31,10 +32,9 @@ def accounts(scores: Sequence[ItemScores], items: pa.Table) -> list[dict[str, An
     """
     if not scores:
         return []
-    keys = ("model", "variant", "target", "benchmark", "mode")
     table = pa.concat_tables([pa.Table.from_pandas(p.rows, tables.SCORES.schema, preserve_index=False) for p in scores])
     found = {
-        tuple(account[key] for key in keys): account for account in accounting(table, items if len(items) else None)
+        tuple(account[key] for key in GROUP): account for account in accounting(table, items if len(items) else None)
     }
     return [found[(*vars(part.system).values(), part.benchmark, part.mode)] for part in scores]
 

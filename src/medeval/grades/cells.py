@@ -1,6 +1,6 @@
 """Cells of a foreign Parquet table in the type that scoring needs; what cannot be read names its row.
 
-Verdicts come as booleans, numbers and texts, tags as lists and as JSON, numbers as decimals and texts: whatever
+Grades come as booleans, numbers and texts, tags as lists and as JSON, numbers as decimals and texts: whatever
 programs write. Everything that has one meaning is read; everything else is refused.
 """
 
@@ -119,7 +119,7 @@ def points(value: Any) -> float:
 
 
 def met(value: Any) -> bool | None:
-    """Read a verdict; None where it is missing.
+    """Read a grade; None where it is missing.
 
     Raises:
         Unreadable: It is something else.
@@ -137,7 +137,7 @@ def met(value: Any) -> bool | None:
             return None
         if value in (0, 1):
             return bool(value)
-    raise Unreadable("true, false, 1, 0, or null for a missing verdict")
+    raise Unreadable("true, false, 1, 0, or null for a missing grade")
 
 
 def tags(value: Any) -> tuple[str, ...] | None:

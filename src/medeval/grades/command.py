@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from medeval.errors import MedevalError
-from medeval.grades.foreign import Grades, read_grades
+from medeval.grades.foreign import GradesFile, read_grades
 from medeval.grades.lengths import Lengths
 from medeval.grades.pair import Side, compare_sides
 from medeval.grades.scoring import score_grades
@@ -89,5 +89,5 @@ def _inputs(paths: Sequence[Path]) -> dict[str, str]:
     return {str(path): sha256_file(path) for path in paths}
 
 
-def _reasoning(found: Sequence[Grades]) -> str:
+def _reasoning(found: Sequence[GradesFile]) -> str:
     return _OWN_REASONING if all(grades.own for grades in found) else _FOREIGN_REASONING

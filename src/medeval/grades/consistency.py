@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from medeval.errors import MedevalError
+from medeval.records.system import SYSTEM
 
 Row = dict[str, Any]
-_RUN = ("model", "variant", "target", "benchmark", "subset")
+_RUN = (*SYSTEM, "benchmark", "subset")
 _SHOWN_GAPS = 3
 _ONE_FILE_PER_JUDGE = "Give one file per judge; `medeval judge panel` compares them."
 _KEEP_ONE = (
     "Keep one of them; several answers to a prompt need the column `sample`, a prompt that stands in several subsets "
-    "needs the column `subset`, and verdicts of several judges need one file per judge, with the column `judge`."
+    "needs the column `subset`, and grades of several judges need one file per judge, with the column `judge`."
 )
 
 
@@ -32,7 +33,7 @@ def check(path: Path, rows: Sequence[Row]) -> None:
 def gaps(rows: Sequence[Row]) -> Iterator[str]:
     """Say which answers lack a criterion that other answers to the same prompt have, or a number in between.
 
-    A verdict that is missing should have a row with a null `met`; without a row it cannot be counted.
+    A grade that is missing should have a row with a null `met`; without a row it cannot be counted.
     """
     found: dict[tuple[str, ...], set[int]] = {}
     of_prompt: dict[tuple[str, str], set[int]] = {}
@@ -49,7 +50,7 @@ def gaps(rows: Sequence[Row]) -> Iterator[str]:
         more = f" and {len(lacking) - _SHOWN_GAPS:,} more" if len(lacking) > _SHOWN_GAPS else ""
         yield (
             f"{len(lacking):,} answers lack rows, and their scores leave these criteria out: "
-            f"{'; '.join(lacking[:_SHOWN_GAPS])}{more}. A missing verdict needs a row with a null met"
+            f"{'; '.join(lacking[:_SHOWN_GAPS])}{more}. A missing grade needs a row with a null met"
         )
 
 

@@ -19,7 +19,7 @@ class ExampleScores:
 
     Attributes:
         values: The score, unclipped; NaN where it is missing or undefined.
-        missing: Whether a verdict that it needs is missing.
+        missing: Whether a grade that it needs is missing.
         defined: Whether there is a criterion with positive points.
     """
 
@@ -33,8 +33,8 @@ class Criteria:
 
     Attributes:
         points: Points of each criterion.
-        met: Whether it was met; False where the verdict is missing, so never read without `missing`.
-        missing: Whether its verdict is missing.
+        met: Whether it was met; False where the grade is missing, so never read without `missing`.
+        missing: Whether its grade is missing.
         example: Which example it belongs to.
         prompts: The prompt of each example.
         samples: Which of the answers to that prompt each example is.
@@ -64,7 +64,7 @@ class Criteria:
 
         Args:
             rows: Positions of the criteria to use.
-            met: Verdicts to use instead of the given ones, one per criterion, none of them missing.
+            met: Grades to use instead of the given ones, one per criterion, none of them missing.
         """
         example, points = self.example[rows], self.points[rows]
         reached = (self.met if met is None else met)[rows]
@@ -79,7 +79,7 @@ class Criteria:
         return ExampleScores(values, missing, defined)
 
     def bounds(self) -> dict[str, float | None]:
-        """Return the overall score with every missing verdict filled in.
+        """Return the overall score with every missing grade filled in.
 
         ``all_met`` and ``none_met`` fill all alike; since points may be negative, the real limits are
         ``highest`` (missing criteria are met where that gains points) and ``lowest`` (where it loses them).

@@ -37,7 +37,7 @@ _THEME = "theme:"
 
 
 @dataclass(frozen=True)
-class Grades:
+class GradesFile:
     """Judged criteria of a file.
 
     Attributes:
@@ -51,7 +51,7 @@ class Grades:
     notes: tuple[str, ...]
 
 
-def read_grades(path: Path) -> Grades:
+def read_grades(path: Path) -> GradesFile:
     """Read a table of judged criteria.
 
     Raises:
@@ -62,7 +62,7 @@ def read_grades(path: Path) -> Grades:
         table = tables.read(path, tables.GRADES)
         if not len(table):
             raise _no_rows(path)
-        return Grades(table, True, ())
+        return GradesFile(table, True, ())
     there = pq.read_schema(path).names
     prompt = next((name for name in _PROMPT if name in there), None)
     missing = [name for name in _REQUIRED if name not in there]
@@ -78,7 +78,7 @@ def read_grades(path: Path) -> Grades:
         raise _no_rows(path)
     rows = _rows(path, table, prompt)
     check(path, rows)
-    return Grades(tables.build(tables.GRADES, _filled(rows)), False, (*_notes(table, there, used), *gaps(rows)))
+    return GradesFile(tables.build(tables.GRADES, _filled(rows)), False, (*_notes(table, there, used), *gaps(rows)))
 
 
 def _no_rows(path: Path) -> MedevalError:

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from medeval.errors import MedevalError
-from medeval.grades.judge import Judge, Verdict, Verdicts
-from medeval.grades.questions import Question, all_criteria, one_criterion, prompt_sha256
+from medeval.grades.judge import Grade, Grades, Judge
+from medeval.grades.questions import JudgeQuestion, all_criteria, one_criterion, prompt_sha256
 from medeval.grades.scoring import LARGEST_MISSING_SHARE
 from medeval.records import tables
 from medeval.records.files import refuse_to_replace, sha256_file, sha256_text
 from medeval.records.journal import Journal
 from medeval.records.progress import Tracker
+from medeval.records.system import SYSTEM
 
-_NO_REPLY = Verdict(None, "there is no reply to judge", "error")
+_NO_REPLY = Grade(None, "there is no reply to judge", "error")
 _AGAIN = "See that the judge answers, then run the same command again: it asks for the missing ones only."
 
 
@@ -26,20 +27,20 @@ class Call:
 
     Attributes:
         key: Names the call in the journal.
-        rows: The grades that it decides, without verdict and judge.
+        rows: The rows of grades that it decides, without grade and judge.
         question: The prompt; None when there is no reply to judge.
     """
 
     key: str
     rows: tuple[dict[str, Any], ...]
-    question: Question | None
+    question: JudgeQuestion | None
 
 
 def grade(conversations_path: Path, responses_path: Path, out: Path, judge: Judge, *, command: str) -> dict[str, int]:
     """Ask the judge about every criterion and write the grades.
 
-    Verdicts are kept in a journal as they arrive, so an interrupted call asks nothing twice. A
-    verdict that cannot be read or obtained is missing (`met` null), never "not met". One that could
+    Grades are kept in a journal as they arrive, so an interrupted call asks nothing twice. A
+    grade that cannot be read or obtained is missing (`met` null), never "not met". One that could
     not be obtained is asked for again by the next call; more than a few of them stop this one.
 
     Returns:
@@ -47,7 +48,7 @@ def grade(conversations_path: Path, responses_path: Path, out: Path, judge: Judg
 
     Raises:
         MedevalError: A table is unusable, a conversation has no response, or the judge could not be
-            reached for more than `LARGEST_MISSING_SHARE` of the criteria. Verdicts that had come are kept.
+            reached for more than `LARGEST_MISSING_SHARE` of the criteria. Grades that had come are kept.
     """
     refuse_to_replace(out, [conversations_path, responses_path])
     calls = list(calls_of(conversations_path, responses_path, judge.mode))
@@ -58,7 +59,7 @@ def grade(conversations_path: Path, responses_path: Path, out: Path, judge: Judg
         "responses": sha256_file(responses_path),
     }
     run_id = sha256_text(json.dumps(identity, sort_keys=True))[:16]
-    # Its name holds the identity: the verdicts of another judge, perhaps paid for, stay where they are.
+    # Its name holds the identity: the grades of another judge, perhaps paid for, stay where they are.
     with Journal(out.with_name(f"{out.name}.{run_id}.journal"), run_id) as journal:
         failed = _ask(judge, calls, journal)
         rows = [row for call in calls for row in _grades(call, journal, failed, judge)]
@@ -100,7 +101,7 @@ def _calls(conversation: Mapping[str, Any], response: Mapping[str, Any], mode: s
     rubrics, messages, reply = conversation["rubrics"], conversation["messages"], response["text"]
     rows = [_row(conversation, response, index, rubric) for index, rubric in enumerate(rubrics)]
     names = (
-        *(response[name] for name in ("model", "variant", "target")),
+        *(response[name] for name in SYSTEM),
         conversation["subset"],
         conversation["item_id"],
     )
@@ -117,7 +118,7 @@ def _row(
     conversation: Mapping[str, Any], response: Mapping[str, Any], index: int, rubric: Mapping[str, Any]
 ) -> dict[str, Any]:
     return {
-        **{key: response[key] for key in ("model", "variant", "target", "benchmark", "item_id", "sample")},
+        **{key: response[key] for key in (*SYSTEM, "benchmark", "item_id", "sample")},
         **{key: conversation[key] for key in ("subset", "example_tags", "stratum")},
         "criterion_index": index,
         "points": rubric["points"],
@@ -125,23 +126,24 @@ def _row(
     }
 
 
-def _ask(judge: Judge, calls: Sequence[Call], journal: Journal) -> dict[str, Verdicts]:
-    """Ask about what the journal lacks; return the verdicts that could not be obtained, by call.
+def _ask(judge: Judge, calls: Sequence[Call], journal: Journal) -> dict[str, Grades]:
+    """Ask about what the journal lacks; return the grades that could not be obtained, by call.
 
     Raises:
-        MedevalError: The judge answers no more, or too many verdicts could not be obtained.
+        MedevalError: The judge answers no more, or too many grades could not be obtained.
     """
-    failed: dict[str, Verdicts] = {}
+    failed: dict[str, Grades] = {}
     todo = [(call, call.question) for call in calls if call.question and journal.get(call.key) is None]
     with Tracker("judging", len(calls), len(calls) - len(todo)) as tracker:
         try:
             with closing(judge.decide_all([question for _, question in todo])) as decided:  # type: ignore[type-var]
-                for index, verdicts in decided:
+                for index, grades in decided:
                     key = todo[index][0].key
-                    if any(verdict.status == "error" for verdict in verdicts):
-                        failed[key] = verdicts
+                    if any(grade.status == "error" for grade in grades):
+                        failed[key] = grades
                     else:
-                        journal.add(key, {"verdicts": [asdict(verdict) for verdict in verdicts]})
+                        # The key of the journals on disk, whose grades were paid for.
+                        journal.add(key, {"verdicts": [asdict(grade) for grade in grades]})
                     tracker.advance()
         except MedevalError as error:
             raise _stopped(judge, calls, journal, error.problem, error.remedy) from error
@@ -155,23 +157,23 @@ def _stopped(judge: Judge, calls: Sequence[Call], journal: Journal, problem: str
     wanted = sum(len(call.rows) for call in calls if call.question)
     missing = sum(len(call.rows) for call in calls if call.question and journal.get(call.key) is None)
     return MedevalError(
-        f"{missing:,} of {wanted:,} verdicts are missing, the other {wanted - missing:,} are kept in {journal.path}; "
+        f"{missing:,} of {wanted:,} grades are missing, the other {wanted - missing:,} are kept in {journal.path}; "
         f"{judge.name}: {problem}",
-        remedy if remedy == _AGAIN else f"{remedy} The same command asks for the missing verdicts only.",
+        remedy if remedy == _AGAIN else f"{remedy} The same command asks for the missing grades only.",
     )
 
 
-def _grades(call: Call, journal: Journal, failed: Mapping[str, Verdicts], judge: Judge) -> Iterator[dict[str, Any]]:
+def _grades(call: Call, journal: Journal, failed: Mapping[str, Grades], judge: Judge) -> Iterator[dict[str, Any]]:
     if call.question is None:
-        verdicts: Verdicts = (_NO_REPLY,) * len(call.rows)
+        grades: Grades = (_NO_REPLY,) * len(call.rows)
     elif (kept := journal.get(call.key)) is not None:
-        verdicts = tuple(Verdict(**verdict) for verdict in kept["verdicts"])
+        grades = tuple(Grade(**grade) for grade in kept["verdicts"])
     else:
-        verdicts = failed[call.key]
-    for row, verdict in zip(call.rows, verdicts, strict=True):
+        grades = failed[call.key]
+    for row, grade in zip(call.rows, grades, strict=True):
         yield {
             **row,
             "judge": judge.name,
             "judge_prompt_sha256": prompt_sha256(judge.mode),
-            **asdict(verdict),
+            **asdict(grade),
         }

@@ -7,24 +7,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from medeval.grades.questions import Question as Question
+from medeval.grades.judge_reply import Grade as Grade
+from medeval.grades.judge_reply import parse_grade as parse_grade
+from medeval.grades.judge_reply import parse_grades, unusable
+from medeval.grades.questions import JudgeQuestion as JudgeQuestion
 from medeval.grades.questions import prompt_sha256
-from medeval.grades.verdicts import Verdict as Verdict
-from medeval.grades.verdicts import parse_verdict as parse_verdict
-from medeval.grades.verdicts import parse_verdicts, unusable
 from medeval.records.files import sha256_file
 from medeval.responses.engines.api_engine import NEUTRAL
 from medeval.responses.engines.openai_client import Client, Refusal
-from medeval.responses.engines.openai_reply import Reply
+from medeval.responses.engines.openai_reply import ServerReply
 from medeval.responses.engines.openai_server import inspect_server
 from medeval.responses.engines.types import GenerationRequest
 from medeval.run.judge import ApiJudge, JudgeMode
 
-Verdicts = tuple[Verdict, ...]
+Grades = tuple[Grade, ...]
 
 _READINGS = 5  # replies of a server until one can be read
-_LONGEST_EXPLANATION = 120  # characters; bounds the cost of a verdict of a small local judge
-_VERDICT_SCHEMA: dict[str, Any] = {
+_LONGEST_EXPLANATION = 120  # characters; bounds the cost of a grade of a small local judge
+_GRADE_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
         "explanation": {"type": "string", "maxLength": _LONGEST_EXPLANATION},
@@ -36,7 +36,7 @@ _VERDICT_SCHEMA: dict[str, Any] = {
 
 
 class Judge(Protocol):
-    """Reads prompts, returns verdicts as they arrive."""
+    """Reads prompts, returns grades as they arrive."""
 
     @property
     def name(self) -> str:
@@ -48,22 +48,22 @@ class Judge(Protocol):
         """What one call decides: a criterion, or all criteria of a conversation."""
         ...
 
-    def decide_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdicts]]:
-        """Yield (index, one verdict per criterion) for each question, in any order."""
+    def decide_all(self, questions: Sequence[JudgeQuestion]) -> Iterator[tuple[int, Grades]]:
+        """Yield (index, one grade per criterion) for each question, in any order."""
         ...
 
 
 class _AskedOneByOne:
-    """What judges share: questions about one criterion have one verdict."""
+    """What judges share: questions about one criterion have one grade."""
 
-    def decide(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdict]]:
-        """Yield (index, verdict) for each question about one criterion, in any order."""
+    def decide(self, questions: Sequence[JudgeQuestion]) -> Iterator[tuple[int, Grade]]:
+        """Yield (index, grade) for each question about one criterion, in any order."""
         with closing(self.decide_all(questions)) as decided:  # type: ignore[type-var]
-            for index, verdicts in decided:
-                yield index, verdicts[0]
+            for index, grades in decided:
+                yield index, grades[0]
 
-    def decide_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdicts]]:
-        """Yield (index, one verdict per criterion) for each question, in any order."""
+    def decide_all(self, questions: Sequence[JudgeQuestion]) -> Iterator[tuple[int, Grades]]:
+        """Yield (index, one grade per criterion) for each question, in any order."""
         raise NotImplementedError
 
 
@@ -75,8 +75,8 @@ class GgufJudge(_AskedOneByOne):
 
     Args:
         weights: The GGUF file.
-        threads: Threads; they change no verdict.
-        max_tokens: Token limit of one verdict.
+        threads: Threads; they change no grade.
+        max_tokens: Token limit of one grade.
         sequences: Calls decoded together.
         mode: What one call decides.
         title: Model and variant, for the name; None takes the file's name.
@@ -100,12 +100,13 @@ class GgufJudge(_AskedOneByOne):
         self._chat = ChatTemplate(self._engine.model, {})
         self._max_tokens = max_tokens
         self._grammars: dict[int | None, str] = {}
+        # "a verdict" stands in the names of stored grades and journals, so it stays.
         self.name = (
             f"{title or weights.stem}@{sha256_file(weights)[:12]}, {_asked(mode)}, greedy, JSON grammar, "
             f"at most {max_tokens} tokens a verdict, {sequences} together"
         )
 
-    def decide_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdicts]]:
+    def decide_all(self, questions: Sequence[JudgeQuestion]) -> Iterator[tuple[int, Grades]]:
         """Judge the questions in order; one that does not fit the judge's context is unusable."""
         for index, completion in self._engine.generate([self._request(question) for question in questions]):
             if completion.error is not None:
@@ -113,7 +114,7 @@ class GgufJudge(_AskedOneByOne):
             else:
                 yield index, _read(questions[index], completion.text)
 
-    def _request(self, question: Question) -> GenerationRequest:
+    def _request(self, question: JudgeQuestion) -> GenerationRequest:
         prompt = self._chat.render([{"role": "user", "content": question.text}])
         # Templates may trim the message; then there is no place to split at, and the prompt is read whole.
         start = prompt.find(question.shared) if question.shared else -1
@@ -131,14 +132,14 @@ class GgufJudge(_AskedOneByOne):
 
 
 def _schema(criteria: int | None) -> dict[str, Any]:
-    """Return the JSON schema of a reply: one verdict, or a list of numbered ones."""
+    """Return the JSON schema of a reply: one grade, or a list of numbered ones."""
     if criteria is None:
-        return _VERDICT_SCHEMA
+        return _GRADE_SCHEMA
     numbered = [
         {
-            **_VERDICT_SCHEMA,
-            "properties": {"criterion": {"const": number}, **_VERDICT_SCHEMA["properties"]},
-            "required": ["criterion", *_VERDICT_SCHEMA["required"]],
+            **_GRADE_SCHEMA,
+            "properties": {"criterion": {"const": number}, **_GRADE_SCHEMA["properties"]},
+            "required": ["criterion", *_GRADE_SCHEMA["required"]],
         }
         for number in range(1, criteria + 1)
     ]
@@ -163,8 +164,8 @@ class ServerJudge(_AskedOneByOne):
             f"temperature {settings.temperature:g}, at most {settings.max_tokens} tokens a verdict{extra}"
         )
 
-    def decide_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdicts]]:
-        """Judge the questions, yielding verdicts as they arrive; when interrupted, nothing more is asked.
+    def decide_all(self, questions: Sequence[JudgeQuestion]) -> Iterator[tuple[int, Grades]]:
+        """Judge the questions, yielding grades as they arrive; when interrupted, nothing more is asked.
 
         What could not be read is asked again once all else is decided, and is unusable after
         `_READINGS` replies.
@@ -180,14 +181,14 @@ class ServerJudge(_AskedOneByOne):
             unreadable = []
             with closing(self._client.stream([self._body(questions[index]) for index in todo])) as results:
                 for k, result in results:
-                    verdicts = _verdicts(questions[todo[k]], result)
-                    if reading < _READINGS and any(verdict.status == "unusable" for verdict in verdicts):
+                    grades = _grades(questions[todo[k]], result)
+                    if reading < _READINGS and any(grade.status == "unusable" for grade in grades):
                         unreadable.append(todo[k])
                     else:
-                        yield todo[k], verdicts
+                        yield todo[k], grades
             todo = unreadable
 
-    def _body(self, question: Question) -> dict[str, Any]:
+    def _body(self, question: JudgeQuestion) -> dict[str, Any]:
         return {
             **self._neutral,
             "messages": [{"role": "user", "content": question.text}],
@@ -206,21 +207,21 @@ def _asked(mode: JudgeMode) -> str:
     return f"one call per {mode}, prompt {prompt_sha256(mode)[:12]}"
 
 
-def _read(question: Question, text: str) -> Verdicts:
+def _read(question: JudgeQuestion, text: str) -> Grades:
     if question.criteria is None:
-        return (parse_verdict(text),)
-    return parse_verdicts(text, question.criteria)
+        return (parse_grade(text),)
+    return parse_grades(text, question.criteria)
 
 
-def _all(question: Question, verdict: Verdict) -> Verdicts:
-    return (verdict,) * (question.criteria or 1)
+def _all(question: JudgeQuestion, grade: Grade) -> Grades:
+    return (grade,) * (question.criteria or 1)
 
 
-def _verdicts(question: Question, result: Reply | Refusal) -> Verdicts:
+def _grades(question: JudgeQuestion, result: ServerReply | Refusal) -> Grades:
     if isinstance(result, Refusal):
-        return _all(question, Verdict(None, result.error, "error"))
+        return _all(question, Grade(None, result.error, "error"))
     if result.text is None:
         return _all(question, unusable(f"no text; finish reason {result.finish_reason!r}"))
-    if result.finish_reason == "length":  # what a verdict seems to be may be a draft
+    if result.finish_reason == "length":  # what a grade seems to be may be a draft
         return _all(question, unusable(f"cut at the limit of tokens: {result.text}"))
     return _read(question, result.text)

@@ -7,9 +7,9 @@ from typing import Any
 from medeval.errors import MedevalError
 from medeval.grades.cells import Column, index, name
 from medeval.records.parquet import read_columns
+from medeval.records.system import SYSTEM
 
 _PROMPT = ("prompt_id", "item_id")
-_IDENTITY = ("model", "variant", "target")
 
 
 class Lengths:
@@ -25,7 +25,7 @@ class Lengths:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        table = read_columns(path, [*_PROMPT, "text", "sample", "benchmark", *_IDENTITY])
+        table = read_columns(path, [*_PROMPT, "text", "sample", "benchmark", *SYSTEM])
         there = table.schema.names
         prompt = next((column for column in _PROMPT if column in there), None)
         if prompt is None or "text" not in there:
@@ -33,7 +33,7 @@ class Lengths:
                 f"{path}: needs the columns prompt_id and text; found {', '.join(there) or 'none of them'}",
                 "Rename its columns, or give the responses that were graded.",
             )
-        self._identity = tuple(column for column in _IDENTITY if column in there)
+        self._identity = tuple(column for column in SYSTEM if column in there)
         prompts = self._column(table, prompt).read(name)
         samples = self._column(table, "sample").read(index) if "sample" in there else [0] * len(table)
         identities = [tuple(row.values()) for row in table.select(list(self._identity)).to_pylist()]

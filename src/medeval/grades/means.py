@@ -17,15 +17,15 @@ def example_score(points: Sequence[float], met: Sequence[bool | None]) -> float 
     """Return the points met over the positive points, unclipped.
 
     Returns:
-        The score, at most 1; None when a verdict is missing or no criterion has positive points.
+        The score, at most 1; None when a grade is missing or no criterion has positive points.
 
     Raises:
-        MedevalError: There is not one verdict per criterion.
+        MedevalError: There is not one grade per criterion.
     """
     if len(points) != len(met):
         raise MedevalError(
-            f"{len(points)} criteria but {len(met)} verdicts",
-            "Grade the example again; null marks a missing verdict.",
+            f"{len(points)} criteria but {len(met)} grades",
+            "Grade the example again; null marks a missing grade.",
         )
     possible = sum(value for value in points if value > 0)
     if None in met or possible <= 0:

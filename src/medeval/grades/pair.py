@@ -11,10 +11,9 @@ import pyarrow.compute as pc
 from medeval.errors import MedevalError
 from medeval.grades.length import LARGEST_RELATIVE_DIFFERENCE, Answers, length_adjusted, win_rate
 from medeval.grades.scoring import LengthOf, criteria_of, judge_of
+from medeval.records.system import SYSTEM
 from medeval.statistics.estimates import DEFAULT_SEED
 from medeval.statistics.paired import paired_difference
-
-_SYSTEM = ("model", "variant", "target")
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Side:
         Raises:
             MedevalError: There are several.
         """
-        found = self.grades.select(list(_SYSTEM)).group_by(list(_SYSTEM), use_threads=False).aggregate([]).to_pylist()
+        found = self.grades.select(list(SYSTEM)).group_by(list(SYSTEM), use_threads=False).aggregate([]).to_pylist()
         if len(found) > 1:
             names = "; ".join("/".join(map(str, row.values())) for row in found)
             raise MedevalError(f"{self.label}: holds grades of {names}", "Give the grades of one system per table.")
@@ -55,7 +54,7 @@ def compare_sides(a: Side, b: Side, *, seed: int = DEFAULT_SEED) -> dict[str, An
     Returns:
         JSON-ready: the systems, their judge, and one entry per shared subset with ``difference`` (paired, prompts as
         clusters), ``win_rate`` (no look at lengths) and, with lengths, ``length_controlled_win_rate`` and
-        ``length_adjusted``. An example counts when both have all of its verdicts; how many do not is reported.
+        ``length_adjusted``. An example counts when both have all of its grades; how many do not is reported.
 
     Raises:
         MedevalError: The two were judged differently, by other rubrics, or share no subset.
@@ -128,7 +127,7 @@ class _Answered:
 
     def __init__(self, side: Side, subset: str) -> None:
         names = side.grades.filter(pc.equal(side.grades["subset"], subset))
-        run = names.select([*_SYSTEM, "benchmark", "subset"]).slice(0, 1).to_pylist()[0]
+        run = names.select([*SYSTEM, "benchmark", "subset"]).slice(0, 1).to_pylist()[0]
         criteria = criteria_of(side.grades, run)
         scores = criteria.scores(np.arange(len(criteria.points))).values
         lengths = np.full(criteria.n, np.nan)

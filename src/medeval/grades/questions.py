@@ -11,7 +11,7 @@ TEMPLATES = {"criterion": "judge", "conversation": "judge_conversation"}
 
 
 @dataclass(frozen=True)
-class Question:
+class JudgeQuestion:
     """A judging prompt.
 
     Attributes:
@@ -30,20 +30,22 @@ def prompt_sha256(mode: str) -> str:
     return template_sha256(TEMPLATES[mode])
 
 
-def one_criterion(messages: Sequence[Mapping[str, str]], reply: str, rubric: Mapping[str, Any]) -> Question:
+def one_criterion(messages: Sequence[Mapping[str, str]], reply: str, rubric: Mapping[str, Any]) -> JudgeQuestion:
     """Ask about one criterion, which stands last so that what precedes it is read once per conversation."""
     points = _points(rubric)
     text = template(TEMPLATES["criterion"]).render(
         messages=messages, reply=reply, criterion=rubric["criterion"], points=points
     )
-    return Question(text, shared=text[: text.rindex(f"[{points}] {rubric['criterion']}")])
+    return JudgeQuestion(text, shared=text[: text.rindex(f"[{points}] {rubric['criterion']}")])
 
 
-def all_criteria(messages: Sequence[Mapping[str, str]], reply: str, rubrics: Sequence[Mapping[str, Any]]) -> Question:
+def all_criteria(
+    messages: Sequence[Mapping[str, str]], reply: str, rubrics: Sequence[Mapping[str, Any]]
+) -> JudgeQuestion:
     """Ask about all criteria of a conversation at once."""
     criteria = [{"points": _points(rubric), "text": rubric["criterion"]} for rubric in rubrics]
     text = template(TEMPLATES["conversation"]).render(messages=messages, reply=reply, criteria=criteria)
-    return Question(text, shared="", criteria=len(rubrics))
+    return JudgeQuestion(text, shared="", criteria=len(rubrics))
 
 
 def _points(rubric: Mapping[str, Any]) -> str:

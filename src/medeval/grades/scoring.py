@@ -1,7 +1,7 @@
 """HealthBench scores from judged criteria, as the benchmark's authors define them (arXiv 2505.08775).
 
 An example's score is the points of the criteria that were met over the points that could be gained. It may
-be negative and is not clipped; only a mean over examples is clipped to 0..1. A criterion without a verdict
+be negative and is not clipped; only a mean over examples is clipped to 0..1. A criterion without a grade
 makes the score of its example missing: counting it as not met would raise the score wherever its points
 are negative.
 """
@@ -20,14 +20,15 @@ from medeval.grades.criteria import Criteria, ExampleScores
 from medeval.grades.length import correlation
 from medeval.grades.means import RESAMPLES, clipped_mean, clustered_se, reference_std, worst_at_k
 from medeval.grades.means import example_score as example_score
+from medeval.records.system import SYSTEM
 from medeval.statistics.clustered import cluster_mean
 from medeval.statistics.estimates import DEFAULT_SEED
 
 METHOD = "healthbench@1"
-# Beyond this share of missing verdicts a HealthBench score is not to be used.
+# Beyond this share of missing grades a HealthBench score is not to be used.
 LARGEST_MISSING_SHARE = 0.005
 TOO_MANY_MISSING = "TOO_MANY_MISSING_VERDICTS"
-_RUN = ["model", "variant", "target", "benchmark", "subset"]
+_RUN = [*SYSTEM, "benchmark", "subset"]
 _JUDGE = ("judge", "judge_prompt_sha256")
 _MEANING = {
     "score": "mean of example scores, which are not clipped, then clipped to 0..1",
@@ -36,7 +37,7 @@ _MEANING = {
     "reference_std": "the same over resamples of rows, as the authors' code computes its bootstrap_std; too small when "
     "a prompt has several answers",
     "interval": "95 % interval of the unclipped mean, prompts as clusters",
-    "bounds": "the score if every missing verdict were met, not met, to the run's favour, or to its disfavour",
+    "bounds": "the score if every missing grade were met, not met, to the run's favour, or to its disfavour",
 }
 
 FloatArray = npt.NDArray[np.float64]
@@ -53,7 +54,7 @@ class TagMean:
         score: Mean clipped to 0..1; None without examples.
         unclipped: The mean itself; None without examples.
         n: Examples in the mean.
-        n_missing: Examples left out because a verdict is missing.
+        n_missing: Examples left out because a grade is missing.
         n_undefined: Examples left out because they have no criterion with positive points.
         se: Standard deviation of the clipped mean over bootstrap resamples of prompts; None without examples.
         reference_std: The same of rows, as the authors' code computes it; None without examples.
@@ -84,12 +85,12 @@ def score_grades(
         per model, variant, target, benchmark and subset. A run has these, its ``name`` with the judge, ``overall`` and
         ``tags`` (fields of :class:`TagMean`; ``themes`` and ``axes`` repeat those by short name), ``interval`` of the
         unclipped mean, ``bounds`` on the overall score, ``worst_at_k``, ``length`` (correlation of score and
-        characters), ``verdicts`` (counts of criteria and of missing verdicts) and ``flags``. Scores are fractions.
+        characters), ``verdicts`` (counts of criteria and of missing grades) and ``flags``. Scores are fractions.
 
     Raises:
-        MedevalError: The table mixes judges, or a verdict contradicts its status.
+        MedevalError: The table mixes judges, or a grade contradicts its status.
     """
-    _check_verdicts(grades)
+    _check_grades(grades)
     judge = judge_of(grades)
     runs = grades.select(_RUN).group_by(_RUN, use_threads=False).aggregate([])
     return {
@@ -119,7 +120,7 @@ def judge_of(grades: pa.Table) -> dict[str, str]:
     """Return the judge behind a table of grades, whose name includes its mode and settings, and its prompt's hash.
 
     Raises:
-        MedevalError: The verdicts come from more than one.
+        MedevalError: The grades come from more than one.
     """
     found = {name: pc.unique(grades[name]).to_pylist() for name in _JUDGE}
     if mixed := [name for name in _JUDGE if len(found[name]) > 1]:
@@ -138,7 +139,7 @@ def criteria_of(grades: pa.Table, run: Mapping[str, Any]) -> Criteria:
     return Criteria(grades.filter(pa.array(wanted)))
 
 
-def _check_verdicts(grades: pa.Table) -> None:
+def _check_grades(grades: pa.Table) -> None:
     graded = pc.equal(grades["status"], "graded").to_numpy(zero_copy_only=False)
     given = grades["met"].is_valid().to_numpy(zero_copy_only=False)
     if len(wrong := np.flatnonzero(graded != given)):
@@ -147,7 +148,7 @@ def _check_verdicts(grades: pa.Table) -> None:
         item_id, index, status, met = (grades[name][row].as_py() for name in names)
         raise MedevalError(
             f"grades row {row} (item {item_id!r}, criterion {index}): status {status!r} with met {met!r}; "
-            f"expected a verdict if and only if the status is graded",
+            f"expected a grade if and only if the status is graded",
             "Grade this example again.",
         )
 
@@ -164,13 +165,13 @@ def _score_run(
     for tag, rows in criteria.criterion_tags():
         _refuse_repeated(tag, tags)
         tags[tag] = mean(criteria.scores(rows), np.unique(criteria.example[rows]))
-    verdicts = _verdicts(criteria)
+    counts = _counts(criteria)
     return {
         "overall": mean(overall, np.arange(criteria.n)),
         "interval": _interval(overall.values, criteria.prompts, seed),
         "bounds": criteria.bounds(),
-        "verdicts": verdicts,
-        "flags": [TOO_MANY_MISSING] if verdicts["missing_share"] > LARGEST_MISSING_SHARE else [],
+        "verdicts": counts,
+        "flags": [TOO_MANY_MISSING] if counts["missing_share"] > LARGEST_MISSING_SHARE else [],
         "tags": tags,
         "themes": {tag.removeprefix("theme:"): tags[tag] for tag in tags if tag.startswith("theme:")},
         "axes": {tag.removeprefix("axis:"): tags[tag] for tag in tags if tag.startswith("axis:")},
@@ -179,7 +180,7 @@ def _score_run(
     }
 
 
-def _verdicts(criteria: Criteria) -> dict[str, Any]:
+def _counts(criteria: Criteria) -> dict[str, Any]:
     missing = int(criteria.missing.sum())
     return {"n": len(criteria.points), "n_missing": missing, "missing_share": missing / len(criteria.points)}
 

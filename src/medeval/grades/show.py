@@ -11,12 +11,12 @@ def score_lines(document: Mapping[str, Any]) -> Iterator[str]:
     for run in document["runs"]:
         yield f"{run['model']}/{run['variant']} on {run['target']}, subset {run['subset']}, judged by {run['judge']}"
         yield f"  overall {_mean(run['overall'])}"
-        verdicts, bounds = run["verdicts"], run["bounds"]
-        missing = f"{verdicts['n_missing']:,} ({_percent(verdicts['missing_share'])})"
-        yield f"  verdicts: {verdicts['n']:,}, missing {missing}"
-        if verdicts["n_missing"]:
+        counts, bounds = run["verdicts"], run["bounds"]
+        missing = f"{counts['n_missing']:,} ({_percent(counts['missing_share'])})"
+        yield f"  grades: {counts['n']:,}, missing {missing}"
+        if counts["n_missing"]:
             shown = ", ".join(f"{name.replace('_', ' ')} {_percent(value)}" for name, value in bounds.items())
-            yield f"  overall with missing verdicts filled in: {shown}"
+            yield f"  overall with missing grades filled in: {shown}"
         if TOO_MANY_MISSING in run["flags"]:
             yield f"  {TOO_MANY_MISSING}: more than {_percent(LARGEST_MISSING_SHARE)}; this score is not to be used"
         for kind in ("themes", "axes"):

@@ -23,7 +23,7 @@ _GIT_HASH_DIGITS = 40
 
 
 @dataclass(frozen=True)
-class Resolution:
+class LockResolution:
     """What came of resolving a run.
 
     Args:
@@ -69,7 +69,7 @@ def lock_run(run: RunConfig, config: Path, *, update: bool, patience: Patience |
 
 def resolve_run(
     run: RunConfig, lock: Lock, path: Path, *, update: bool, patience: Patience | None = None
-) -> Resolution:
+) -> LockResolution:
     """Resolve every hub source of a run. Entries that the run does not use stay as they are.
 
     Args:
@@ -91,7 +91,7 @@ def resolve_run(
         if new != old:
             entries = [entry for entry in entries if entry is not old and entry != new] + [new]
             changes.append(_change(old, new))
-    return Resolution(Lock(files=entries), changes, failures)
+    return LockResolution(Lock(files=entries), changes, failures)
 
 
 class _Resolver:

@@ -34,7 +34,7 @@ class Source(PublicationSection):
     )
 
 
-class Sampling(PublicationSection):
+class PublishedSampling(PublicationSection):
     """Sampling settings as stated."""
 
     temperature: float | None = Field(default=None, ge=0, description="Sampling temperature.")
@@ -47,7 +47,9 @@ class Evaluation(Sourced):
     """How the publication measured."""
 
     runs: int | None = Field(None, ge=1, description="Runs averaged into each figure; null when unstated.")
-    sampling: Sampling = Field(default=Sampling(), description="Sampling settings, for every model alike.")
+    sampling: PublishedSampling = Field(
+        default=PublishedSampling(), description="Sampling settings, for every model alike."
+    )
     judge: str | None = Field(None, description="Model that graded free-text answers.")
     judge_family: str | None = Field(None, description="Model family the judge was made from.")
     other_judges: list[str] = Field(default_factory=list, description="Further judges that are mentioned.")
@@ -73,7 +75,7 @@ class Theme(PublicationSection):
     examples: int | None = Field(None, ge=1, description="Number of examples; null when unknown.")
 
 
-class Benchmark(PublicationSection):
+class PublishedBenchmark(PublicationSection):
     """A benchmark and how its items become one figure."""
 
     id: str = Field(description="Short name.")
@@ -139,7 +141,7 @@ class Architecture(Sourced):
     tied_embeddings: bool | None = Field(None, description="Whether the base model shares embedding and output head.")
 
 
-class Model(PublicationSection):
+class PublishedModel(PublicationSection):
     """A model with every figure printed for it."""
 
     id: str = Field(description="Short name.")

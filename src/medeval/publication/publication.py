@@ -13,10 +13,10 @@ from pydantic import Field, model_validator
 from medeval.publication.claims import Anchor, Claim, FileDifference, OwnFigure, WeightFile
 from medeval.publication.parts import (
     AverageDefinition,
-    Benchmark,
     Evaluation,
-    Model,
     PublicationSection,
+    PublishedBenchmark,
+    PublishedModel,
     Source,
 )
 from medeval.records.yaml_files import load_yaml, validate
@@ -33,9 +33,9 @@ class Publication(PublicationSection):
     decimals: int = Field(ge=0, le=4, description="Decimals of the printed scores.")
     sources: list[Source] = Field(min_length=1, description="Where the figures were read.")
     evaluation: Evaluation = Field(description="How the publication measured, and what it leaves out.")
-    benchmarks: list[Benchmark] = Field(min_length=1, description="Benchmarks of the publication.")
+    benchmarks: list[PublishedBenchmark] = Field(min_length=1, description="Benchmarks of the publication.")
     average: AverageDefinition | None = Field(None, description="What the stated average is taken over.")
-    models: list[Model] = Field(min_length=1, description="Every model that a figure or claim names.")
+    models: list[PublishedModel] = Field(min_length=1, description="Every model that a figure or claim names.")
     own_figures: list[OwnFigure] = Field(
         default_factory=list, description="What the makers of a model print for it themselves."
     )
@@ -119,7 +119,7 @@ class Publication(PublicationSection):
     def _gates(self) -> list[tuple[str, str]]:
         return [(f"`after` of claim {claim.id}", claim.after) for claim in self.claims if claim.after is not None]
 
-    def model(self, model_id: str | None) -> Model | None:
+    def model(self, model_id: str | None) -> PublishedModel | None:
         """Return the model with this id, or None when the id is a weight file's."""
         return next((model for model in self.models if model.id == model_id), None)
 
@@ -127,7 +127,7 @@ class Publication(PublicationSection):
         """Return the weight file with this id, or None when the id is a model's."""
         return next((file for file in self.weights if file.id == file_id), None)
 
-    def benchmark(self, benchmark_id: str) -> Benchmark:
+    def benchmark(self, benchmark_id: str) -> PublishedBenchmark:
         """Return the benchmark with this id."""
         return next(benchmark for benchmark in self.benchmarks if benchmark.id == benchmark_id)
 

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+# The columns that name a system in every table, in the order of the fields of `System`.
+SYSTEM = ("model", "variant", "target")
+
 
 @dataclass(frozen=True, order=True)
 class System:

@@ -21,6 +21,7 @@ from medeval import __version__
 from medeval.errors import MedevalError
 from medeval.records.files import atomic_path, refuse_to_replace, sha256_file, sha256_text
 from medeval.records.parquet import read_columns, read_metadata
+from medeval.records.system import SYSTEM
 
 _METADATA_KEY = b"medeval"
 _RECORDED_PACKAGES = ("llama-cpp-python", "lm-eval", "numpy", "pyarrow", "scipy")
@@ -126,7 +127,7 @@ RESPONSES = TableType(
             "error": _TEXT,
         },
     ),
-    ("model", "variant", "target", "benchmark", "item_id", "sample", "mode"),
+    (*SYSTEM, "benchmark", "item_id", "sample", "mode"),
 )
 
 # Beside each table of responses, since the same run gives the same responses and never the same times.
@@ -179,7 +180,7 @@ GRADES = TableType(
         },
         {"met": pa.bool_(), "explanation": _TEXT},
     ),
-    ("model", "variant", "target", "subset", "item_id", "sample", "criterion_index"),
+    (*SYSTEM, "subset", "item_id", "sample", "criterion_index"),
 )
 
 

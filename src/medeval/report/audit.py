@@ -12,7 +12,7 @@ _BAD = {"does not add up", "contradicted by its own figures"}
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ShownFinding:
     """One check: its sign and tone, its name, its sentence and the numbers behind it."""
 
     sign: str
@@ -33,27 +33,27 @@ class AuditedClaim:
     conclusion: str
     tone: str
     flags: tuple[tuple[str, str], ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[ShownFinding, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Audit:
+class AuditedPublication:
     """One publication."""
 
     title: str
     file: str
     sha256: str
     claims: tuple[AuditedClaim, ...]
-    shared: tuple[Finding, ...]
+    shared: tuple[ShownFinding, ...]
 
 
-def audits(run: Run) -> list[Audit]:
+def audits(run: Run) -> list[AuditedPublication]:
     """Return every desk audit that was given."""
     return [_audit(file, audit) for file, audit in run.audits]
 
 
-def _audit(file: File, audit: DeskAudit) -> Audit:
-    return Audit(
+def _audit(file: File, audit: DeskAudit) -> AuditedPublication:
+    return AuditedPublication(
         title=audit.title,
         file=file.name,
         sha256=file.sha256,
@@ -75,9 +75,9 @@ def _claim(claim: ClaimAudit) -> AuditedClaim:
     )
 
 
-def _finding(finding: findings.Finding) -> Finding:
+def _finding(finding: findings.Finding) -> ShownFinding:
     sign, tone = known(OUTCOMES, finding.outcome, "outcome")
-    return Finding(
+    return ShownFinding(
         sign=sign,
         tone=tone,
         outcome=finding.outcome,

@@ -26,11 +26,11 @@ from medeval.statistics.estimates import Estimate
 OVERALL = (
     "Unclipped % (95 % interval)",
     "Clipped %",
-    "Bounds with missing verdicts %",
+    "Bounds with missing grades %",
     "Missing met / not met %",
     "Conversations",
     "Left out",
-    "Verdicts missing",
+    "Grades missing",
 )
 TAGS = ("Score %", "SE", "Unclipped %", "Conversations", "Left out", "No score defined")
 DIFFERENCE = ("Difference (95 % interval)", "Conversations", "Left out", "SE", "MDE", "p")
@@ -125,13 +125,13 @@ def _overall_row(run: Run, index: int, entry: GradedSystem, scale: Scale) -> Row
 def _overall_note(overall: Estimate | None, missing_share: float) -> str:
     notes = [overall.method] if overall else []
     if missing_share > LARGEST_MISSING_SHARE:
-        notes.append(f"more than {100 * LARGEST_MISSING_SHARE:g} % of the verdicts are missing: not to be used")
+        notes.append(f"more than {100 * LARGEST_MISSING_SHARE:g} % of the grades are missing: not to be used")
     return "; ".join(notes)
 
 
 def _estimate(overall: Estimate | None) -> Cell:
     if overall is None:
-        return cell("no conversation has all its verdicts")
+        return cell("no conversation has all its grades")
     return percent_cell(overall)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from medeval.comparisons.document import Comparisons, Score
 from medeval.records import tables
 from medeval.records.files import sha256_file, write_json
+from medeval.records.system import SYSTEM
 from medeval.statistics.estimates import Estimate
 from medeval.verdicts.document import Verdicts
 
@@ -144,12 +145,12 @@ def _children(
         grouped.setdefault(key, {}).update(_score_metrics(entry))
     for graded in comparisons.conversations:
         key = (graded.model, graded.variant, graded.target, "healthbench")
-        # Without a conversation that has all its verdicts there is no score to log, and 0 would be a lie.
+        # Without a conversation that has all its grades there is no score to log, and 0 would be a lie.
         metrics = _interval(f"{graded.subset}.score", graded.overall) if graded.overall else {}
         metrics[f"{graded.subset}.missing_share"] = graded.missing_share
         grouped.setdefault(key, {}).update(metrics)
     for key, metrics in grouped.items():
-        params = dict(zip(("model", "variant", "target", "benchmark"), key, strict=True))
+        params = dict(zip((*SYSTEM, "benchmark"), key, strict=True))
         yield "/".join(key), key, params, metrics
 
 
@@ -170,7 +171,7 @@ def _interval(name: str, estimate: Estimate) -> dict[str, float]:
 def _table_key(path: Path) -> tuple[str, ...] | None:
     """Name the system and benchmark of a score or grade table by its first row; None for a table without rows."""
     kind = tables.SCORES if tables.read_record(path).get("table") == tables.SCORES.name else tables.GRADES
-    rows = tables.read(path, kind, ["model", "variant", "target", "benchmark"]).slice(0, 1).to_pylist()
+    rows = tables.read(path, kind, [*SYSTEM, "benchmark"]).slice(0, 1).to_pylist()
     if not rows:
         log.warning("%s: has no rows, so it belongs to no system and is not logged", path)
         return None

@@ -27,7 +27,7 @@ TASKS = Path(__file__).parents[1] / "tasks"
 
 
 @dataclass(frozen=True)
-class Run:
+class EvaluationRun:
     """What is evaluated and how; with the files themselves it determines the responses."""
 
     model: str
@@ -38,7 +38,7 @@ class Run:
     shard: Shard | None = None
 
 
-def evaluate(items_path: Path, out: Path, run: Run, *, command: str) -> dict[str, float]:
+def evaluate(items_path: Path, out: Path, run: EvaluationRun, *, command: str) -> dict[str, float]:
     """Answer every item of one benchmark, or of a shard of it, and write the responses.
 
     An interrupted call continues from its journal (`out` + `.journal`). Beside the responses go their
@@ -97,7 +97,7 @@ def evaluate(items_path: Path, out: Path, run: Run, *, command: str) -> dict[str
     return accuracies
 
 
-def _identity(run: Run, modes: Sequence[str], items_sha256: str, engine: Engine, chat: Chat) -> Identity:
+def _identity(run: EvaluationRun, modes: Sequence[str], items_sha256: str, engine: Engine, chat: Chat) -> Identity:
     return Identity(
         model=run.model,
         variant=run.variant,
@@ -115,7 +115,7 @@ def _identity(run: Run, modes: Sequence[str], items_sha256: str, engine: Engine,
     )
 
 
-def _language_model(engine: Engine, chat: Chat, run: Run, recorder: "_JournalRecorder") -> EngineLM:
+def _language_model(engine: Engine, chat: Chat, run: EvaluationRun, recorder: "_JournalRecorder") -> EngineLM:
     reasoning = run.subject.reasoning
     return EngineLM(
         engine,
@@ -129,7 +129,7 @@ def _language_model(engine: Engine, chat: Chat, run: Run, recorder: "_JournalRec
 
 
 def _run_lm_eval(
-    lm: EngineLM, items_path: Path, benchmark: str, modes: Sequence[str], run: Run, conversations: bool
+    lm: EngineLM, items_path: Path, benchmark: str, modes: Sequence[str], run: EvaluationRun, conversations: bool
 ) -> dict[str, float]:
     """Let lm-eval build the requests, call the model and score; our journal sees every result."""
     import lm_eval
@@ -195,7 +195,7 @@ def _key(instance: Instance, sample: int) -> str:
 
 
 def _results(
-    items: Sequence[dict[str, Any]], modes: Sequence[str], run: Run, journal: Journal
+    items: Sequence[dict[str, Any]], modes: Sequence[str], run: EvaluationRun, journal: Journal
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Yield the key columns and the journal's record of every response, in the order of the table."""
     for mode in modes:

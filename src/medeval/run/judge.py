@@ -14,11 +14,11 @@ from medeval.run.targets import Served
 JudgeMode = Literal["criterion", "conversation"]
 _MODE = (
     "Calls: one per `criterion`, as the benchmark's authors do, or one per `conversation`, which decides all of its "
-    "criteria. The two give other verdicts, so the mode is part of the judge's name."
+    "criteria. The two give other grades, so the mode is part of the judge's name."
 )
 _FAMILY = "Model family that the judge was made from; null: not known."
 _CREDIBLE = "Whether its agreement with physicians was found good: `medeval judge meta-eval` says CREDIBLE."
-# What changes no verdict, and therefore grades nothing again.
+# What changes no grade, and therefore grades nothing again.
 _TERMS = frozenset(
     {
         "credible",
@@ -38,7 +38,7 @@ _TERMS = frozenset(
 
 class _Judge(Section):
     def identity(self) -> str:
-        """Return, as JSON, the settings on which verdicts depend."""
+        """Return, as JSON, the settings on which grades depend."""
         return self.model_dump_json(exclude=set(_TERMS))
 
 
@@ -52,7 +52,7 @@ class LocalJudge(_Judge):
     family: str | None = Field(None, description=_FAMILY)
     credible: bool = Field(False, description=_CREDIBLE)
     mode: JudgeMode = Field("criterion", description=_MODE)
-    max_tokens: int = Field(96, ge=16, description="Token limit of one verdict.")
+    max_tokens: int = Field(96, ge=16, description="Token limit of one grade.")
     sequences: Literal[1, 2, 4, 8, 16, 32, 64] = Field(
         8, description="Calls decoded together; changes the last digits, so it is part of the judge's name."
     )
@@ -69,8 +69,8 @@ class ApiJudge(Served, _Judge):
     family: str | None = Field(None, description=_FAMILY)
     credible: bool = Field(False, description=_CREDIBLE)
     mode: JudgeMode = Field("criterion", description=_MODE)
-    temperature: float = Field(0.0, ge=0, description="Sampling temperature of verdicts.")
-    max_tokens: int = Field(512, ge=16, description="Token limit of one verdict, reasoning included.")
+    temperature: float = Field(0.0, ge=0, description="Sampling temperature of grades.")
+    max_tokens: int = Field(512, ge=16, description="Token limit of one grade, reasoning included.")
     usd_per_million_prompt_tokens: float | None = Field(
         None, ge=0, description="Price in US dollars, for the estimate; null: not known."
     )

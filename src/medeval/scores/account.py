@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medeval.records import tables
+from medeval.records.system import SYSTEM
 from medeval.scores.accounting import GROUP, POLICIES, accounting
 from medeval.scores.breakdown import class_reports, position_reports
 from medeval.scores.coverage import missing_items
@@ -19,7 +20,6 @@ from medeval.scores.policies import average_effect, benchmark_score, difference_
 from medeval.scores.strata import strata_reports
 
 ACCOUNT = "account.v1"
-_SYSTEM = ("model", "variant", "target")
 _TEXTS = [field.name for field in tables.SCORES.schema if pa.types.is_string(field.type)]
 
 
@@ -67,14 +67,14 @@ def _incomplete(accounts: Sequence[Mapping[str, Any]], items: pa.Table) -> bool:
 def _systems(accounts: Sequence[Mapping[str, Any]]) -> dict[tuple[str, ...], list[Mapping[str, Any]]]:
     found: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for account in accounts:
-        found.setdefault((account["mode"], *(account[name] for name in _SYSTEM)), []).append(account)
+        found.setdefault((account["mode"], *(account[name] for name in SYSTEM)), []).append(account)
     return dict(sorted(found.items()))
 
 
 def _averages(accounts: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     for (mode, *system), own in _systems(accounts).items():
         benchmarks = [account["benchmark"] for account in own]
-        names = dict(zip(_SYSTEM, system, strict=True))
+        names = dict(zip(SYSTEM, system, strict=True))
         effect = dataclasses.asdict(average_effect(own))
         withheld = [account["benchmark"] for account in own if why_no_headline(account)]
         yield {**names, "mode": mode, "benchmarks": benchmarks, **effect, "no_headline": withheld}
@@ -87,7 +87,7 @@ def _differences(accounts: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, An
         if key_a[0] != key_b[0] or not shared:
             continue
         sides = [[account for account in own if account["benchmark"] in shared] for own in (own_a, own_b)]
-        names = [dict(zip(_SYSTEM, key[1:], strict=True)) for key in (key_a, key_b)]
+        names = [dict(zip(SYSTEM, key[1:], strict=True)) for key in (key_a, key_b)]
         effect = dataclasses.asdict(difference_effect(*sides))
         yield {"a": names[0], "b": names[1], "mode": key_a[0], "benchmarks": sorted(shared), **effect}
 
@@ -148,7 +148,7 @@ def _score_lines(entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _system(entry: Mapping[str, Any]) -> str:
-    return "/".join(entry[name] for name in _SYSTEM)
+    return "/".join(entry[name] for name in SYSTEM)
 
 
 def _moved(what: str, entry: Mapping[str, Any]) -> str:

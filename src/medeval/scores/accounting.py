@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from medeval.answers.outcomes import STAGES, STATUSES
+from medeval.records.system import SYSTEM
 from medeval.scores.lookup import ItemLookup
 
-GROUP = ["model", "variant", "target", "benchmark", "mode"]
+GROUP = [*SYSTEM, "benchmark", "mode"]
 POLICIES = ("wrong", "random", "excluded")
 
 FloatArray = npt.NDArray[np.float64]

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from medeval.errors import MedevalError
 from medeval.records import tables
-from medeval.scores.layout import COLUMN_TYPES, READ_COLUMNS, UNKNOWN_TOKENS, Layout, Stated
+from medeval.scores.layout import COLUMN_TYPES, READ_COLUMNS, UNKNOWN_TOKENS, ResponsesLayout, Stated
 from medeval.scores.thoughts import has_known_marks, joined, part_as_stated, part_by_known_marks
 
 # What other programs call the ways a reply ends, in small letters.
@@ -25,7 +25,7 @@ _LEAST = {"sample": 0, "generated_tokens": UNKNOWN_TOKENS}
 Where = Callable[[int], str]
 
 
-def as_responses(batch: pa.Table, layout: Layout, where: Where) -> tuple[pa.Table, Counter[str]]:
+def as_responses(batch: pa.Table, layout: ResponsesLayout, where: Where) -> tuple[pa.Table, Counter[str]]:
     """Return rows of a file as responses, and how often something was taken for granted.
 
     Args:

@@ -7,9 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from medeval.errors import MedevalError
+from medeval.records.system import SYSTEM
 from medeval.scores.lookup import IntArray, ItemLookup
 
-RUN = ["model", "variant", "target", "benchmark", "sample", "mode"]
+RUN = [*SYSTEM, "benchmark", "sample", "mode"]
 _SEPARATOR = "\x1f"
 
 

@@ -67,7 +67,7 @@ class Stated:
 
 
 @dataclass(frozen=True)
-class Layout:
+class ResponsesLayout:
     """How a file's rows become responses.
 
     Attributes:
@@ -96,7 +96,7 @@ class Layout:
         return self.stated.match or "item_id"
 
 
-def read_layout(path: Path, stated: Stated) -> Layout:
+def read_layout(path: Path, stated: Stated) -> ResponsesLayout:
     """Look at a file of responses.
 
     Raises:
@@ -117,7 +117,7 @@ def read_layout(path: Path, stated: Stated) -> Layout:
     return layout
 
 
-def _own(path: Path, there: Sequence[str], stated: Stated, size: Mapping[str, Any]) -> Layout:
+def _own(path: Path, there: Sequence[str], stated: Stated, size: Mapping[str, Any]) -> ResponsesLayout:
     if stated != Stated():
         raise MedevalError(
             f"{path}: the table says itself whose responses it holds and how they are matched",
@@ -125,10 +125,10 @@ def _own(path: Path, there: Sequence[str], stated: Stated, size: Mapping[str, An
         )
     if missing := [name for name in READ_COLUMNS if name not in there]:
         raise MedevalError(f"{path}: column(s) missing: {', '.join(missing)}", "Run the stage that writes it again.")
-    return Layout(path, False, columns=READ_COLUMNS, **size)
+    return ResponsesLayout(path, False, columns=READ_COLUMNS, **size)
 
 
-def _foreign(path: Path, there: Sequence[str], stated: Stated, size: Mapping[str, Any]) -> Layout:
+def _foreign(path: Path, there: Sequence[str], stated: Stated, size: Mapping[str, Any]) -> ResponsesLayout:
     missing = [name for name in _REQUIRED if name not in there]
     if "text" not in there and "option_logprobs" not in there:
         missing.append("text")
@@ -155,7 +155,7 @@ def _foreign(path: Path, there: Sequence[str], stated: Stated, size: Mapping[str
     columns = tuple(name for name in (*READ_COLUMNS, "error") if name in there)
     constants = {name: value for name, value in {**_DEFAULTS, **stated.names}.items() if name not in there}
     notes = _notes(there, columns, constants, stated)
-    return Layout(path, True, columns=columns, constants=constants, stated=stated, notes=notes, **size)
+    return ResponsesLayout(path, True, columns=columns, constants=constants, stated=stated, notes=notes, **size)
 
 
 def _notes(

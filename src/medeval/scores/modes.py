@@ -8,8 +8,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-_SYSTEM = ["model", "variant", "target", "benchmark"]
-_COLUMNS = [*_SYSTEM, "item_id", "sample", "mode", "choice", "correct"]
+from medeval.records.system import SYSTEM
+
+_GROUP = [*SYSTEM, "benchmark"]
+_COLUMNS = [*_GROUP, "item_id", "sample", "mode", "choice", "correct"]
 _GENERATED, _SCORED = "generate", ("letter", "cloze")  # choices_only does not ask the question
 
 
@@ -31,14 +33,14 @@ def modes_side_by_side(scores: pa.Table) -> list[dict[str, Any]]:
     """
     frame = scores.select(_COLUMNS).to_pandas()
     entries = []
-    for system, rows in frame.groupby(_SYSTEM, observed=True):
+    for system, rows in frame.groupby(_GROUP, observed=True):
         generated = rows[rows["mode"] == _GENERATED]
         for mode in _SCORED:
             scored = rows[rows["mode"] == mode]
             if len(generated) and len(scored):
-                names = dict(zip(_SYSTEM, map(str, system), strict=True))
+                names = dict(zip(_GROUP, map(str, system), strict=True))
                 entries.append({**names, "mode": mode, **_compared(generated, scored)})
-    return sorted(entries, key=lambda entry: [entry[name] for name in (*_SYSTEM, "mode")])
+    return sorted(entries, key=lambda entry: [entry[name] for name in (*_GROUP, "mode")])
 
 
 def _compared(generated: pd.DataFrame, scored: pd.DataFrame) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from medeval.answers.outcomes import ERROR, METHODS, NameRow, Outcome, by_byte, by_letter, generated
+from medeval.answers.outcomes import ERROR, METHODS, ChoiceColumns, NameRow, by_byte, by_letter, generated
 from medeval.errors import MedevalError
 from medeval.records import tables
 from medeval.scores.lookup import IntArray, ItemLookup
@@ -27,7 +27,7 @@ ITEM_COLUMNS = (
 )
 
 BoolArray = npt.NDArray[np.bool_]
-_Reader = Callable[[pa.Table, Sequence[Sequence[str]], NameRow], Iterator[Outcome]]
+_Reader = Callable[[pa.Table, Sequence[Sequence[str]], NameRow], Iterator[ChoiceColumns]]
 _READERS: tuple[tuple[tuple[str, ...], _Reader], ...] = (
     (("generate",), generated),
     (("letter",), by_letter),
@@ -36,7 +36,7 @@ _READERS: tuple[tuple[tuple[str, ...], _Reader], ...] = (
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredResponses:
     """The scores of some responses.
 
     Attributes:
@@ -65,7 +65,7 @@ class Scorer:
         self._options = [tuple(texts) for texts in items["options"].to_pylist()]
         self._several = pc.list_value_length(items["answers"]).to_numpy(zero_copy_only=False) > 1
 
-    def score(self, responses: pa.Table, where: Callable[[int], str]) -> Scored:
+    def score(self, responses: pa.Table, where: Callable[[int], str]) -> ScoredResponses:
         """Score responses; see `medeval.scores.score.score` for the rules.
 
         Args:
@@ -83,15 +83,15 @@ class Scorer:
         several = self._several[places] if len(places) else np.zeros(0, dtype=bool)
         columns: dict[str, Any] = {name: responses[name] for name in (*tables.RESPONSES.key, "generated_tokens")}
         columns |= {name: asked[name] for name in ("item_id", "stratum", "cluster_id")}
-        columns |= {name: [getattr(outcome, name) for outcome in outcomes] for name in Outcome._fields}
+        columns |= {name: [getattr(outcome, name) for outcome in outcomes] for name in ChoiceColumns._fields}
         columns["correct"] = _is_gold(choices, asked["answers"])
         columns["method"] = [METHODS[mode] + ANY_GOLD * bool(m) for mode, m in zip(modes, several, strict=True)]
         schema = tables.SCORES.schema
-        return Scored(pa.table({name: columns[name] for name in schema.names}, schema=schema), places)
+        return ScoredResponses(pa.table({name: columns[name] for name in schema.names}, schema=schema), places)
 
     def _outcomes(
         self, responses: pa.Table, places: IntArray, modes: npt.NDArray[np.object_], where: Callable[[int], str]
-    ) -> list[Outcome]:
+    ) -> list[ChoiceColumns]:
         outcomes = [ERROR] * len(responses)
         failed = pc.equal(responses["finish_reason"], "error").to_numpy(zero_copy_only=False).astype(bool)
         for names, reader in _READERS:

@@ -21,9 +21,9 @@ from medeval.records.writer import PartWriter, written_in_parts
 from medeval.scores.columns import as_responses
 from medeval.scores.coverage import RunLedger
 from medeval.scores.items import read_items
-from medeval.scores.layout import Layout, Stated, read_layout
+from medeval.scores.layout import ResponsesLayout, Stated, read_layout
 from medeval.scores.lookup import IntArray
-from medeval.scores.scorer import ITEM_COLUMNS, Scored, Scorer
+from medeval.scores.scorer import ITEM_COLUMNS, ScoredResponses, Scorer
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +55,10 @@ class _Failure:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _ScoredBatch:
     """The scores of one batch, and what was taken for granted."""
 
-    scored: Scored
+    scored: ScoredResponses
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -107,18 +107,18 @@ def score_files(
     return ScoredFile(dict(sorted(statuses.items())), (*notes, *layout.notes, *taken))
 
 
-def _add(part: _Part, file: PartWriter, ledger: RunLedger, statuses: Counter[str]) -> None:
+def _add(part: _ScoredBatch, file: PartWriter, ledger: RunLedger, statuses: Counter[str]) -> None:
     table = part.scored.table
     ledger.add(table, part.scored.places)
     statuses.update({entry["values"]: entry["counts"] for entry in table["status"].value_counts().to_pylist()})
     file.add(table)
 
 
-def _batch_rows(layout: Layout) -> int:
+def _batch_rows(layout: ResponsesLayout) -> int:
     return min(_MOST_BATCH, max(_LEAST_BATCH, int(_BATCH_BYTES / max(layout.row_bytes, 1.0))))
 
 
-def _batches(layout: Layout, rows: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+def _batches(layout: ResponsesLayout, rows: int) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield (number of its first row, batch); a file with one large row group is not read whole."""
     first = 0
     try:
@@ -133,7 +133,7 @@ def _batches(layout: Layout, rows: int) -> Iterator[tuple[int, pa.RecordBatch]]:
         ) from error
 
 
-def _parts(items: pa.Table, layout: Layout, rows: int, processes: int) -> Iterator[_Part]:
+def _parts(items: pa.Table, layout: ResponsesLayout, rows: int, processes: int) -> Iterator[_ScoredBatch]:
     if processes == 1:
         worker = _Worker(items, layout)
         for first, batch in _batches(layout, rows):
@@ -142,7 +142,7 @@ def _parts(items: pa.Table, layout: Layout, rows: int, processes: int) -> Iterat
     yield from _parts_of_pool(items, layout, rows, processes)
 
 
-def _parts_of_pool(items: pa.Table, layout: Layout, rows: int, processes: int) -> Iterator[_Part]:
+def _parts_of_pool(items: pa.Table, layout: ResponsesLayout, rows: int, processes: int) -> Iterator[_ScoredBatch]:
     """Yield the parts in the order of the file; no more than two batches a process are under way."""
     context = multiprocessing.get_context("spawn")  # Arrow's threads do not survive a fork
     pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(_to_bytes(items), layout))
@@ -168,21 +168,21 @@ def _parts_of_pool(items: pa.Table, layout: Layout, rows: int, processes: int) -
 class _Worker:
     """Scores the batches of one file."""
 
-    def __init__(self, items: pa.Table, layout: Layout) -> None:
+    def __init__(self, items: pa.Table, layout: ResponsesLayout) -> None:
         self._scorer, self._layout = Scorer(items, layout.match), layout
 
-    def score(self, first: int, batch: pa.RecordBatch) -> _Part:
+    def score(self, first: int, batch: pa.RecordBatch) -> _ScoredBatch:
         def where(row: int) -> str:
             return f"{self._layout.path}: row {first + row}"
 
         responses, counts = as_responses(pa.table(batch), self._layout, where)
-        return _Part(self._scorer.score(responses, where), counts)
+        return _ScoredBatch(self._scorer.score(responses, where), counts)
 
 
 _worker: _Worker | None = None  # of a process of the pool
 
 
-def _start(items: bytes, layout: Layout) -> None:
+def _start(items: bytes, layout: ResponsesLayout) -> None:
     global _worker
     pa.set_cpu_count(1)
     _worker = _Worker(_from_bytes(items), layout)
@@ -200,11 +200,11 @@ def _score(first: int, batch: Path) -> tuple[bytes, IntArray, Counter[str]] | _F
     return _to_bytes(part.scored.table), part.scored.places, part.counts
 
 
-def _received(result: tuple[bytes, IntArray, Counter[str]] | _Failure) -> _Part:
+def _received(result: tuple[bytes, IntArray, Counter[str]] | _Failure) -> _ScoredBatch:
     if isinstance(result, _Failure):
         raise MedevalError(result.problem, result.remedy)
     table, places, counts = result
-    return _Part(Scored(_from_bytes(table), places), counts)
+    return _ScoredBatch(ScoredResponses(_from_bytes(table), places), counts)
 
 
 def _to_file(batch: pa.RecordBatch, path: Path) -> Path:

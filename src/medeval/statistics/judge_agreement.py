@@ -1,6 +1,6 @@
 """How well a yes-or-no judge agrees with human raters of whom several may have looked at each row.
 
-Every verdict is compared with every rater's label of its row; such a comparison is a pair. The counts of pairs by
+Every grade is compared with every rater's label of its row; such a comparison is a pair. The counts of pairs by
 kind, the cells, add up over rows, so that any part of the rows and any resample of them is scored from their sums.
 """
 
@@ -20,7 +20,7 @@ from medeval.statistics.estimates import (
     BootstrapEstimate,
 )
 
-# Pairs by (verdict, label): met/met, met/not, not/met, not/not, and labels met or not met without a usable verdict.
+# Pairs by (grade, label): met/met, met/not, not/met, not/not, and labels met or not met without a usable grade.
 TP, FP, FN, TN, LOST_MET, LOST_NOT_MET = range(6)
 CELLS = 6
 LEAST_CLUSTERS = 10  # for an interval from resamples
@@ -28,18 +28,18 @@ LEAST_CLUSTERS = 10  # for an interval from resamples
 
 @dataclass(frozen=True, slots=True)
 class JudgeAgreement:
-    """Agreement of a judge's verdicts with raters' labels, pooled over pairs.
+    """Agreement of a judge's grades with raters' labels, pooled over pairs.
 
     Attributes:
         macro_f1: Mean of both classes' F1; None where either is undefined.
-        precision_met: Share of "met" verdicts whose label is met; None without such a verdict.
-        recall_met: Share of labels met (usable verdict or not) with verdict met; None without such a label.
+        precision_met: Share of "met" grades whose label is met; None without such a grade.
+        recall_met: Share of labels met (usable grade or not) with grade met; None without such a label.
         f1_met: 2 TP / (2 TP + FP + FN + lost); None where nothing is or is called met.
         precision_not_met: The same of "not met".
         recall_not_met: The same of "not met".
         f1_not_met: The same of "not met".
-        pairs: Number of pairs; a whole number with one verdict per row.
-        lost: Pairs without a usable verdict: a miss of the label's class, and a claim of none.
+        pairs: Number of pairs; a whole number with one grade per row.
+        lost: Pairs without a usable grade: a miss of the label's class, and a claim of none.
         weight: ``n+ + n-``, the pairs that enter each class's F1, with which criteria weigh in a mean.
     """
 
@@ -61,7 +61,7 @@ def pair_cells(
     """Count the pairs of each row by kind.
 
     Args:
-        met: Share of a row's verdicts that say met, shape (n,); 0 or 1 with one verdict per row.
+        met: Share of a row's grades that say met, shape (n,); 0 or 1 with one grade per row.
         not_met: Share that say not met, shape (n,); what is left of 1 is unusable.
         labels_met: Raters who say met, shape (n,).
         labels_not_met: Raters who say not met, shape (n,).

@@ -55,10 +55,10 @@ class CorrectedMean:
 
     Attributes:
         corrected: The corrected mean, not clipped; its interval allows for the sampling of both sets. None where a
-            verdict occurs in a stratum of which the meta set has none.
+            grade occurs in a stratum of which the meta set has none.
         raw: The mean as judged, not clipped, with the sampling of the judged set alone.
         shift: Corrected minus raw.
-        undefined: Strata that have verdicts of which the meta set says nothing.
+        undefined: Strata that have grades of which the meta set says nothing.
     """
 
     corrected: BootstrapEstimate | None
@@ -72,10 +72,10 @@ class CorrectedRate:
     """Share of criteria met in one stratum.
 
     Attributes:
-        share: The correction with its error by the delta method, which takes verdicts for independent; None when the
+        share: The correction with its error by the delta method, which takes grades for independent; None when the
             meta set has no pair of one class.
         interval: The same value with an interval from resampled prompts of both sets; None when it is not identified.
-        n: Verdicts of the judged set.
+        n: Grades of the judged set.
     """
 
     share: CorrectedShare | None
@@ -84,13 +84,13 @@ class CorrectedRate:
 
 
 def predictive_values(totals: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Share of pairs with label met among verdicts met and among verdicts not met, from cells (..., 6) to (...)."""
+    """Share of pairs with label met among grades met and among grades not met, from cells (..., 6) to (...)."""
     cell = np.moveaxis(totals, -1, 0)
     return divide_or_nan(cell[TP], cell[TP] + cell[FP]), divide_or_nan(cell[FN], cell[FN] + cell[TN])
 
 
 def unbiased_values(totals: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Values of verdicts met and not met whose mean is the share of labels met, from cells (..., 6) to (...).
+    """Values of grades met and not met whose mean is the share of labels met, from cells (..., 6) to (...).
 
     They are ``q0 / (q1 + q0 - 1)`` and ``(q0 - 1) / (q1 + q0 - 1)``, so that a mean of them is the share of Rogan and
     Gladen; NaN where the judge is no better than chance.
@@ -101,7 +101,7 @@ def unbiased_values(totals: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def error_rates(totals: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Sensitivity and specificity of usable verdicts, from cells (..., 6) to (...)."""
+    """Sensitivity and specificity of usable grades, from cells (..., 6) to (...)."""
     cell = np.moveaxis(totals, -1, 0)
     return divide_or_nan(cell[TP], cell[TP] + cell[FN]), divide_or_nan(cell[TN], cell[TN] + cell[FP])
 
@@ -117,14 +117,14 @@ def corrected_mean(
     confidence: float = DEFAULT_CONFIDENCE,
     seed: int = DEFAULT_SEED,
 ) -> CorrectedMean:
-    """Mean example score where each criterion counts its points times what its verdict is worth in its stratum.
+    """Mean example score where each criterion counts its points times what its grade is worth in its stratum.
 
     Args:
         met: Points of the criteria judged met over the example's positive points, by stratum, shape (n, groups).
         not_met: The same of the criteria judged not met.
         prompts: Prompt of each example, shape (n,).
-        meta: Rows that tell what verdicts are worth.
-        worth: What verdicts met and not met are worth, from cells: P(met | verdict) by :func:`predictive_values`, which
+        meta: Rows that tell what grades are worth.
+        worth: What grades met and not met are worth, from cells: P(met | grade) by :func:`predictive_values`, which
             holds where as much is met as in the meta set, or :func:`unbiased_values`, which holds where the judge has
             the same error rates.
         resamples: Number of resamples.
@@ -171,7 +171,7 @@ def corrected_rates(
     """Share of criteria met by Rogan and Gladen, in each stratum and over all of them.
 
     Args:
-        met: 1 for a criterion judged met and 0 for one judged not met, shape (n,); missing verdicts left out.
+        met: 1 for a criterion judged met and 0 for one judged not met, shape (n,); missing grades left out.
         strata: Stratum of each criterion, from 0, shape (n,).
         prompts: Prompt of each criterion, shape (n,).
         meta: Rows that give sensitivity and specificity.
@@ -222,7 +222,7 @@ def _rate(
 def _known(
     values: tuple[FloatArray, FloatArray], met: FloatArray, not_met: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Set the predictive values of verdicts that do not occur to 0, where they do not matter."""
+    """Set the predictive values of grades that do not occur to 0, where they do not matter."""
     used = (met != 0).any(axis=0), (not_met != 0).any(axis=0)
     return np.where(used[0], values[0], 0.0), np.where(used[1], values[1], 0.0)
 

@@ -25,7 +25,7 @@ class RequiredItems:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolution:
+class ItemSufficiency:
     """How the items at hand compare with the items needed.
 
     Attributes:
@@ -92,14 +92,14 @@ def required_items(effect: float, variance: float, alpha: float = 0.05, power: f
     return RequiredItems(exact, math.ceil(exact))
 
 
-def resolution(items: float, needed: float) -> Resolution:
+def resolution(items: float, needed: float) -> ItemSufficiency:
     """Items at hand over items needed; below 1 a comparison cannot be expected to settle the claim.
 
     Raises:
         ValueError: Either number is 0 or less.
     """
     ratio = positive(items, "items") / positive(needed, "needed")
-    return Resolution(ratio, ratio < 1.0)
+    return ItemSufficiency(ratio, ratio < 1.0)
 
 
 def planned_variance(

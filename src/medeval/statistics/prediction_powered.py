@@ -1,4 +1,4 @@
-"""Prediction-powered inference: the mean of labels that few items have, helped by a judge's verdicts on all of them."""
+"""Prediction-powered inference: the mean of labels that few items have, helped by a judge's grades on all of them."""
 
 import math
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ class PredictionPowered(Estimate):
     """A mean of labels; ``n`` counts the labelled items.
 
     Attributes:
-        power: Weight of the verdicts, 0 (labels alone) to 1.
+        power: Weight of the grades, 0 (labels alone) to 1.
         classical: Mean of the labels alone with its normal interval, for contrast.
-        unlabelled: Number of items with a verdict and no label.
+        unlabelled: Number of items with a grade and no label.
     """
 
     power: float = 0.0
@@ -36,7 +36,7 @@ class PredictionPowered(Estimate):
 
 def ppi_mean(
     labels: npt.ArrayLike,
-    verdicts: npt.ArrayLike,
+    grades: npt.ArrayLike,
     unlabelled: npt.ArrayLike,
     *,
     power: float | None = None,
@@ -46,15 +46,15 @@ def ppi_mean(
 ) -> PredictionPowered:
     """Mean label by PPI++ (arXiv 2311.01453): valid for any judge if the labelled items are a random part.
 
-    The estimate is ``power * mean(unlabelled) + mean(labels - power * verdicts)``. Its variance adds those of both
+    The estimate is ``power * mean(unlabelled) + mean(labels - power * grades)``. Its variance adds those of both
     means; items that share a cluster are allowed for by the cluster-robust error (CR0). The two sets must not share
     clusters.
 
     Args:
         labels: Labels of the labelled items, shape (n,).
-        verdicts: The judge's values for the same items, shape (n,).
+        grades: The judge's values for the same items, shape (n,).
         unlabelled: The judge's values for the other items, shape (N,).
-        power: Weight of the verdicts; None for the one of least variance, ``cov / ((1 + n/N) var)`` kept in 0..1.
+        power: Weight of the grades; None for the one of least variance, ``cov / ((1 + n/N) var)`` kept in 0..1.
         clusters: One label per labelled item; None when they are independent.
         unlabelled_clusters: One label per other item; None when they are independent.
         confidence: Coverage of the normal interval.
@@ -65,9 +65,9 @@ def ppi_mean(
     Raises:
         ValueError: Wrong shapes, no items, or values that are not finite.
     """
-    truth, guess = finite_vector(labels, "labels"), finite_vector(verdicts, "verdicts")
+    truth, guess = finite_vector(labels, "labels"), finite_vector(grades, "grades")
     others = finite_vector(unlabelled, "unlabelled")
-    same_length(truth, guess, "labels and verdicts")
+    same_length(truth, guess, "labels and grades")
     open_fraction(confidence, "confidence")
     codes = label_codes(clusters, truth.size, "clusters")
     other_codes = label_codes(unlabelled_clusters, others.size, "unlabelled_clusters")
@@ -88,13 +88,13 @@ def ppi_mean(
     )
 
 
-def _power(labels: FloatArray, verdicts: FloatArray, unlabelled: FloatArray) -> float:
+def _power(labels: FloatArray, grades: FloatArray, unlabelled: FloatArray) -> float:
     if labels.size + unlabelled.size < 2:
         return 0.0
-    spread = float(np.concatenate([verdicts, unlabelled]).var(ddof=1))
+    spread = float(np.concatenate([grades, unlabelled]).var(ddof=1))
     if spread == 0.0:
         return 0.0
-    shared = float(((labels - labels.mean()) * (verdicts - verdicts.mean())).mean())
+    shared = float(((labels - labels.mean()) * (grades - grades.mean())).mean())
     return float(np.clip(shared / ((1.0 + labels.size / unlabelled.size) * spread), 0.0, 1.0))
 
 

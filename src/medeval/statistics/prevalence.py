@@ -24,7 +24,7 @@ class CorrectedShare:
         raw: The share as judged.
         informedness: Sensitivity + specificity - 1: 0 for a judge that knows nothing, 1 for one without errors.
         identified: Whether the informedness is at least 0.2.
-        n: Verdicts behind the judged share.
+        n: Grades behind the judged share.
         confidence: Coverage of the interval.
     """
 
@@ -50,11 +50,11 @@ def rogan_gladen(
 ) -> CorrectedShare:
     """Correct a judged share for sensitivity and specificity: ``(p + q0 - 1) / (q1 + q0 - 1)``.
 
-    Assumes that the judge errs on the judged set as it does where the rates were measured, and independent verdicts.
+    Assumes that the judge errs on the judged set as it does where the rates were measured, and independent grades.
 
     Args:
         judged: Share judged met, 0 to 1.
-        n: Verdicts behind it.
+        n: Grades behind it.
         sensitivity: Share of what is met that the judge calls met.
         n_met: Cases behind the sensitivity.
         specificity: Share of what is not met that the judge calls not met.

@@ -17,14 +17,14 @@ from medeval.statistics.quantiles import two_sided, upper_tail
 
 @dataclass(frozen=True, slots=True)
 class OwnFamilyOdds:
-    """Odds of a favourable verdict when judge and model are of one family, over those when they are not.
+    """Odds of a favourable grade when judge and model are of one family, over those when they are not.
 
     Attributes:
         ratio: The odds ratio, with the judge's leniency and the model's quality held fixed.
         low: Lower end of its interval.
         high: Upper end.
         p_value: Two-sided p-value of a ratio of 1.
-        n: Number of verdicts.
+        n: Number of grades.
         clusters: Number of prompts.
         confidence: Coverage of the interval.
     """
@@ -89,20 +89,20 @@ def own_family_odds(
     *,
     confidence: float = DEFAULT_CONFIDENCE,
 ) -> OwnFamilyOdds | None:
-    """Logistic regression of verdicts on model, judge and whether they are of one family, errors by prompt.
+    """Logistic regression of grades on model, judge and whether they are of one family, errors by prompt.
 
     Criteria need no terms of their own where every judge decides every criterion of every model: they cannot confound.
 
     Args:
-        favourable: 1 where the verdict gains the model points or spares it a loss, else 0, shape (n,).
-        models: Model of each verdict, shape (n,).
-        judges: Judge of each verdict, shape (n,).
+        favourable: 1 where the grade gains the model points or spares it a loss, else 0, shape (n,).
+        models: Model of each grade, shape (n,).
+        judges: Judge of each grade, shape (n,).
         own: 1 where judge and model are of one family, shape (n,).
-        clusters: Prompt of each verdict, shape (n,).
+        clusters: Prompt of each grade, shape (n,).
         confidence: Coverage of the interval.
 
     Returns:
-        The odds ratio; None where the verdicts cannot tell it, as with one model, or with verdicts all alike in a cell.
+        The odds ratio; None where the grades cannot tell it, as with one model, or with grades all alike in a cell.
 
     Raises:
         ValueError: Wrong or unequal shapes.

@@ -105,7 +105,7 @@ class Evidence:
         total = self.conversations_total(entry.subset)
         texts = []
         if entry.missing:
-            texts.append(f"missing verdicts leave out {entry.missing} of the conversations")
+            texts.append(f"missing grades leave out {entry.missing} of the conversations")
         if isinstance(entry, GradedPair) and entry.items_only_in_one:
             texts.append(f"{entry.items_only_in_one} conversations have a score on one side only")
         if total and entry.items < total:

@@ -6,7 +6,7 @@ from medeval.publication.claims import Comparison
 from medeval.publication.desk_audit.audit import desk_audit
 from medeval.publication.desk_audit.comparator import gaps
 from medeval.publication.desk_audit.evidence import gather
-from medeval.publication.desk_audit.findings import Outcome
+from medeval.publication.desk_audit.findings import CheckOutcome
 from medeval.publication.publication import AVERAGE, Publication
 from medeval.verdicts.evidence import Evidence
 from medeval.verdicts.measured import POINTS
@@ -37,7 +37,7 @@ class PublishedFigures:
         return [
             finding.sentence
             for finding in found
-            if finding.outcome is Outcome.FAILS and finding.check in ("arithmetic", "ratio", "size", "comparator")
+            if finding.outcome is CheckOutcome.FAILS and finding.check in ("arithmetic", "ratio", "size", "comparator")
         ]
 
     def comparator(self, part: Comparison, b: str, evidence: Evidence) -> list[dict[str, Any]]:

@@ -48,7 +48,7 @@ def diff_lines(document: Mapping[str, Any]) -> Iterator[str]:
         identity = document[side]
         kind = identity["quantization"].file_type or "no file type stated"
         yield f"{side}: {identity['path']} ({kind}, {identity['bytes']:,} bytes)"
-    yield _verdict(document)
+    yield _agreement(document)
     for key, what in (("only_in_a", "only in a"), ("only_in_b", "only in b")):
         yield from _named(what, document[key])
     for row in document["shape_differs"][:_FEW]:
@@ -60,7 +60,7 @@ def diff_lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield from _requantized(document["requantized"])
 
 
-def _verdict(document: Mapping[str, Any]) -> str:
+def _agreement(document: Mapping[str, Any]) -> str:
     if document["same_weights"]:
         return f"The same weights: {document['identical']} tensors, equal bit for bit."
     names = "the same tensors" if document["same_tensors"] else "NOT the same tensors"
@@ -93,8 +93,8 @@ def _metadata(document: Mapping[str, Any]) -> Iterator[str]:
 def _sizes(sizes: Mapping[str, Any]) -> Iterator[str]:
     yield f"  b is {sizes['reduction']:.1%} smaller than a"
     if sizes["claimed_reduction"] is not None:
-        verdict = "agrees, to the nearest percent" if sizes["agrees"] else "does NOT agree"
-        yield f"    claimed: {sizes['claimed_reduction']:.1%}; it {verdict}"
+        agreement = "agrees, to the nearest percent" if sizes["agrees"] else "does NOT agree"
+        yield f"    claimed: {sizes['claimed_reduction']:.1%}; it {agreement}"
     for side in ("a", "b"):
         head = sizes[f"head_{side}"]
         copy = {True: "; it is a copy of the embedding", False: "; it differs from the embedding", None: ""}

@@ -59,7 +59,7 @@ def write_items(folder: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 def write_grades(folder: Path, variant: str, met: list[bool | None]) -> Path:
-    """Grade conversations by one criterion each; None is a missing verdict."""
+    """Grade conversations by one criterion each; None is a missing grade."""
     path = folder / f"grades-{variant}.parquet"
     rows = [
         {
@@ -77,10 +77,10 @@ def write_grades(folder: Path, variant: str, met: list[bool | None]) -> Path:
             "stratum": "hedging",
             "judge": "judge@1",
             "judge_prompt_sha256": "ab" * 32,
-            "status": "unusable" if verdict is None else "graded",
-            "met": verdict,
+            "status": "unusable" if grade is None else "graded",
+            "met": grade,
         }
-        for index, verdict in enumerate(met)
+        for index, grade in enumerate(met)
     ]
     tables.write(path, tables.build(tables.GRADES, rows), tables.GRADES, command="test", inputs={})
     return path
@@ -257,7 +257,7 @@ def test_conversations_without_a_score_on_both_sides_have_no_difference(tmp_path
     assert (pair["difference"], pair["items"], pair["items_only_in_one"]) == (None, 0, 8)
 
 
-def test_a_system_of_which_every_verdict_is_missing_has_no_score(tmp_path: Path) -> None:
+def test_a_system_of_which_every_grade_is_missing_has_no_score(tmp_path: Path) -> None:
     [entry] = run_compare(tmp_path, [write_grades(tmp_path, "f16", [None] * 3)])["conversations"]
     assert (entry["overall"], entry["missing"]) == (None, 3)
 

@@ -87,7 +87,7 @@ def test_the_types_of_columns_do_not_matter(tmp_path: Path, changes: dict[str, A
     ],
     ids=["null", "nan", "text", "integer"],
 )
-def test_a_missing_verdict_is_missing_in_every_type(tmp_path: Path, met: Any) -> None:
+def test_a_missing_grade_is_missing_in_every_type(tmp_path: Path, met: Any) -> None:
     (run,) = scored(write(tmp_path, met=met))["runs"]
     assert (run["overall"]["score"], run["overall"]["n_missing"]) == (0.5, 1)  # "not met" would give B 0
     assert run["verdicts"] == {"n": 6, "n_missing": 1, "missing_share": 1 / 6}

@@ -11,7 +11,7 @@ from medeval.cli.app import main
 from medeval.errors import MedevalError
 from medeval.grades.estimate import estimate
 from medeval.grades.grade import calls_of, grade
-from medeval.grades.judge import GgufJudge, Question, Verdict, Verdicts
+from medeval.grades.judge import GgufJudge, Grade, Grades, JudgeQuestion
 from medeval.grades.questions import prompt_sha256
 from medeval.items.make import make_items
 from medeval.records import tables
@@ -27,9 +27,9 @@ class ScriptedJudge:
 
     def __init__(self, answer: Any, mode: JudgeMode = "criterion") -> None:
         self.answer, self.mode = answer, mode
-        self.asked: list[Question] = []
+        self.asked: list[JudgeQuestion] = []
 
-    def decide_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdicts]]:
+    def decide_all(self, questions: Sequence[JudgeQuestion]) -> Iterator[tuple[int, Grades]]:
         for index, question in enumerate(questions):
             self.asked.append(question)
             yield index, (self.answer(len(self.asked)),) * (question.criteria or 1)
@@ -61,8 +61,8 @@ def responses(tmp_path: Path, conversations: Path) -> Path:
     return path
 
 
-def met(_: int) -> Verdict:
-    return Verdict(True, "yes", "graded")
+def met(_: int) -> Grade:
+    return Grade(True, "yes", "graded")
 
 
 def criteria(conversations: Path) -> int:
@@ -91,7 +91,7 @@ def test_every_criterion_is_asked_once_with_the_criterion_after_what_is_shared(
 
 
 def test_an_interrupted_grading_asks_only_what_is_left(tmp_path: Path, conversations: Path, responses: Path) -> None:
-    def dies(number: int) -> Verdict:
+    def dies(number: int) -> Grade:
         if number == 4:
             raise KeyboardInterrupt
         return met(number)
@@ -107,11 +107,11 @@ def test_an_interrupted_grading_asks_only_what_is_left(tmp_path: Path, conversat
 def test_a_judge_that_cannot_be_reached_stops_the_stage_and_is_asked_again(
     tmp_path: Path, conversations: Path, responses: Path
 ) -> None:
-    def fails(number: int) -> Verdict:
-        return Verdict(None, "connection refused", "error") if number > 2 else met(number)
+    def fails(number: int) -> Grade:
+        return Grade(None, "connection refused", "error") if number > 2 else met(number)
 
     with pytest.raises(
-        MedevalError, match=r"7 of 9 verdicts are missing.*the other 2 are kept in .*the first: connection"
+        MedevalError, match=r"7 of 9 grades are missing.*the other 2 are kept in .*the first: connection"
     ):
         grade(conversations, responses, tmp_path / "grades.parquet", ScriptedJudge(fails), command="test")
     assert not (tmp_path / "grades.parquet").exists()
@@ -122,25 +122,27 @@ def test_a_judge_that_cannot_be_reached_stops_the_stage_and_is_asked_again(
 
 
 def test_an_unusable_reply_is_missing_and_not_asked_again(tmp_path: Path, conversations: Path, responses: Path) -> None:
-    judge = ScriptedJudge(lambda number: Verdict(None, "?", "unusable") if number == 1 else met(number))
+    judge = ScriptedJudge(lambda number: Grade(None, "?", "unusable") if number == 1 else met(number))
     counts = grade(conversations, responses, tmp_path / "grades.parquet", judge, command="test")
     assert counts["unusable"] == 1
     grades = tables.read(tmp_path / "grades.parquet", tables.GRADES).to_pylist()
     assert [row["met"] for row in grades].count(None) == 1
 
 
-def test_a_local_judge_gives_the_same_verdicts_whatever_was_asked_before(smollm2_files: dict[str, Path]) -> None:
+def test_a_local_judge_gives_the_same_grades_whatever_was_asked_before(smollm2_files: dict[str, Path]) -> None:
     judge = GgufJudge(smollm2_files["q4_k_m"], threads=1, max_tokens=64, sequences=4)
     shared = "A reply to check: See a doctor today.\n\nThe criterion:\n\n"
-    questions = [Question(f"{shared}[5] {text}", shared) for text in ("Advises care.", "Names a drug.", "Is short.")]
+    questions = [
+        JudgeQuestion(f"{shared}[5] {text}", shared) for text in ("Advises care.", "Names a drug.", "Is short.")
+    ]
     together = dict(judge.decide(questions))
     assert [together[i] for i in range(3)] == [next(iter(judge.decide([question])))[1] for question in questions]
 
 
 def test_a_prompt_that_does_not_fit_the_judge_is_unusable(smollm2_files: dict[str, Path]) -> None:
     judge = GgufJudge(smollm2_files["q4_k_m"], threads=1, max_tokens=64, sequences=4)
-    [(_, verdict)] = judge.decide([Question("word " * 9000, "")])
-    assert (verdict.met, verdict.status) == (None, "unusable")
+    [(_, grade)] = judge.decide([JudgeQuestion("word " * 9000, "")])
+    assert (grade.met, grade.status) == (None, "unusable")
 
 
 def test_the_token_limit_is_part_of_the_judges_name(smollm2_files: dict[str, Path]) -> None:
@@ -168,7 +170,7 @@ def test_the_two_ways_of_asking_have_prompts_of_their_own() -> None:
     assert prompt_sha256("criterion") != prompt_sha256("conversation")
 
 
-def test_a_response_without_text_is_not_judged_and_its_verdicts_are_missing(
+def test_a_response_without_text_is_not_judged_and_its_grades_are_missing(
     tmp_path: Path, conversations: Path, responses: Path
 ) -> None:
     table = tables.read(responses, tables.RESPONSES).to_pylist()
@@ -189,7 +191,7 @@ def test_the_estimate_counts_calls_tokens_and_money_and_asks_nothing(conversatio
     questions = [call.question for call in calls_of(conversations, responses, "criterion") if call.question]
     found = estimate(questions, settings)
     characters = sum(len(question.text) for question in questions)
-    assert (found.calls, found.verdicts) == (9, 9)
+    assert (found.calls, found.grades) == (9, 9)
     assert found.prompt_tokens == round(characters / 4)
     # each conversation's shared beginning once, and the rest of every prompt
     shared = {question.shared for question in questions}
@@ -205,7 +207,7 @@ def test_the_command_prints_the_estimate_without_a_server_or_an_output(conversat
     inputs = ["--conversations", str(conversations), "--responses", str(responses)]
     result = CliRunner().invoke(main, ["grade", *inputs, "--judge", judge, "--estimate"])
     assert result.exit_code == 0, result.output
-    assert result.output.startswith("to ask: 2 calls for 9 verdicts; ")
+    assert result.output.startswith("to ask: 2 calls for 9 grades; ")
     assert "price not known" in result.output
     refused = CliRunner().invoke(main, ["grade", *inputs, "--judge", judge])
     assert refused.exit_code == 2 and "Add --out grades.parquet, or --estimate" in refused.output
@@ -213,5 +215,5 @@ def test_the_command_prints_the_estimate_without_a_server_or_an_output(conversat
 
 def test_a_local_judge_decides_a_conversation_in_a_list(smollm2_files: dict[str, Path]) -> None:
     judge = GgufJudge(smollm2_files["q4_k_m"], threads=1, max_tokens=160, sequences=1, mode="conversation")
-    [(_, verdicts)] = judge.decide_all([Question("Reply: See a doctor.\n\n1. [5] Advises care.", "", criteria=1)])
-    assert [verdict.status for verdict in verdicts] == ["graded"]
+    [(_, grades)] = judge.decide_all([JudgeQuestion("Reply: See a doctor.\n\n1. [5] Advises care.", "", criteria=1)])
+    assert [grade.status for grade in grades] == ["graded"]

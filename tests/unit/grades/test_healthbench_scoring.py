@@ -131,7 +131,7 @@ def test_a_tag_on_examples_and_criteria_is_refused() -> None:
         score_grades(table(grade("A", 0, 5, True, example_tags=["axis:accuracy"])))
 
 
-def test_missing_verdict_removes_the_example_and_is_counted() -> None:
+def test_missing_grade_removes_the_example_and_is_counted() -> None:
     # inspect_evals PR 2284: counting the lost -10 as not met would lift B to 1.0
     run = run_of(*FIRST, grade("B", 0, 5, True), grade("B", 1, -10, None))
     assert run["overall"] | NO_ERRORS == {
@@ -140,20 +140,20 @@ def test_missing_verdict_removes_the_example_and_is_counted() -> None:
     assert run["verdicts"] == {"n": 6, "n_missing": 1, "missing_share": 1 / 6}
 
 
-def test_missing_verdict_leaves_tags_alone_that_do_not_need_it() -> None:
+def test_missing_grade_leaves_tags_alone_that_do_not_need_it() -> None:
     run = run_of(grade("A", 0, 5, True, tags=["axis:x"]), grade("A", 1, 5, None, tags=["axis:y"]))
     assert (run["axes"]["x"]["score"], run["axes"]["x"]["n_missing"]) == (1.0, 0)
     assert (run["axes"]["y"]["score"], run["axes"]["y"]["n_missing"]) == (None, 1)
 
 
-def test_bounds_fill_missing_verdicts_both_ways() -> None:
+def test_bounds_fill_missing_grades_both_ways() -> None:
     # points 5 (met), 5 (lost), -8 (lost): all met 2/10, none met 5/10, best 10/10, worst -3/10 -> 0
     run = run_of(grade("A", 0, 5, True), grade("A", 1, 5, None), grade("A", 2, -8, None))
     assert run["bounds"] == {"all_met": 0.2, "none_met": 0.5, "highest": 1.0, "lowest": 0.0}
     assert run["overall"]["score"] is None
 
 
-def test_bounds_are_the_extremes_over_every_way_to_fill_missing_verdicts() -> None:
+def test_bounds_are_the_extremes_over_every_way_to_fill_missing_grades() -> None:
     # Every mean lies inside 0..1, so no bound is a clipped one.
     points = {"A": (10, 4, 6, -5), "B": (8, 12, -4, -3), "C": (5, 5)}
     met: dict[str, tuple[bool | None, ...]] = {
@@ -258,7 +258,7 @@ def test_two_judges_in_a_run_are_refused() -> None:
 
 
 @pytest.mark.parametrize("change", [{"met": None}, {"status": "error"}])
-def test_verdict_that_contradicts_its_status_is_refused(change: dict[str, Any]) -> None:
+def test_grade_that_contradicts_its_status_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(MedevalError, match="criterion 0"):
         score_grades(table(grade("A", 0, 5, True) | change))
 

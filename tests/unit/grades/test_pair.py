@@ -105,7 +105,7 @@ def test_one_table_of_responses_serves_both_when_it_names_the_models(tmp_path: P
     assert entry["answers_without_length"] == 0
 
 
-def test_a_missing_verdict_leaves_its_answer_out_on_both_sides_and_is_counted(tmp_path: Path) -> None:
+def test_a_missing_grade_leaves_its_answer_out_on_both_sides_and_is_counted(tmp_path: Path) -> None:
     write(tmp_path / "a.parquet", {"p": [1.0, 1.0], "q": [1.0, 1.0]})
     table = pq.read_table(write(tmp_path / "b.parquet", {"p": [0.0, 0.0], "q": [0.0, 0.0]})).to_pylist()
     table[0]["met"] = None

@@ -9,8 +9,8 @@ import pytest
 import report_documents as documents
 
 from medeval.errors import MedevalError
-from medeval.publication.desk_audit.findings import Flag as AuditFlag
-from medeval.publication.desk_audit.findings import Outcome
+from medeval.publication.desk_audit.findings import CheckOutcome
+from medeval.publication.desk_audit.findings import Reservation as AuditFlag
 from medeval.report import names
 from medeval.report.page import write_report
 from medeval.run.config import Mode
@@ -176,15 +176,15 @@ def test_healthbench_shows_clipped_and_unclipped_scores_bounds_and_the_judge(ren
     assert "<td>0.0</td>" in html
     assert numbers["0.21", "21.0"] == 2
     assert "This judge is not credible" in html
-    assert "no conversation has all its verdicts" in html
+    assert "no conversation has all its grades" in html
     assert "judged by judge@1" in html
 
 
-def test_a_healthbench_score_that_lacks_too_many_verdicts_says_so(render):
+def test_a_healthbench_score_that_lacks_too_many_grades_says_so(render):
     overall = documents.estimate(0.1, 0.0, 0.2)
     few = documents.graded(documents.F16, overall) | {"missing_share": 0.005}
     many = documents.graded(documents.Q4, overall) | {"missing_share": 0.0051}
-    words = "more than 0.5 % of the verdicts are missing: not to be used"
+    words = "more than 0.5 % of the grades are missing: not to be used"
     assert words not in render(compared=documents.comparisons(conversations=[few]))
     assert render(compared=documents.comparisons(conversations=[few, many])).count(words) == 1
 
@@ -302,6 +302,6 @@ def test_an_unknown_word_is_an_error_and_not_a_blank_and_leaves_no_report(tmp_pa
 def test_the_report_has_words_for_everything_that_the_stages_can_say():
     assert set(names.VERDICTS) == {str(verdict) for verdict in Verdict}
     assert set(names.FLAGS) == {str(flag) for flag in (*VerdictFlag, *AuditFlag)}
-    assert set(names.OUTCOMES) == {str(outcome) for outcome in Outcome}
+    assert set(names.OUTCOMES) == {str(outcome) for outcome in CheckOutcome}
     assert set(names.FAILURES) == set(STATUSES) - {"answered"}
     assert set(names.MODES) == set(Mode.__args__)

@@ -83,7 +83,7 @@ def test_a_wrong_key_names_the_judges_file(tmp_path: Path, text: str, words: str
     assert words in str(error.value)
 
 
-def test_only_what_verdicts_depend_on_is_the_judges_identity() -> None:
+def test_only_what_grades_depend_on_is_the_judges_identity() -> None:
     judge = read_judge(Path("config/judges/gpt-4.1.yaml"))
     assert isinstance(judge, ApiJudge)
     same = {"concurrency": 1, "tokens_per_minute": 1e4, "usd_per_million_prompt_tokens": None, "credible": True}

@@ -106,7 +106,7 @@ def test_without_items_it_is_not_known_which_option_is_first() -> None:
 # Classes.
 
 
-def verdicts(gold: list[int], texts: list[str]) -> tuple[pa.Table, pa.Table]:
+def answers(gold: list[int], texts: list[str]) -> tuple[pa.Table, pa.Table]:
     options = {"options": ["yes", "no", "maybe"]}
     items = [item(f"i{n}", **options, answer=answer, answers=[answer]) for n, answer in enumerate(gold)]
     replies = [response(f"i{n}", text=text) for n, text in enumerate(texts)]
@@ -116,7 +116,7 @@ def verdicts(gold: list[int], texts: list[str]) -> tuple[pa.Table, pa.Table]:
 def test_macro_f1_counts_classes_that_are_never_predicted() -> None:
     # always yes on 552 yes, 338 no, 110 maybe: F1 of yes = 2*552 / (1000 + 552), of the others 0; a third of that
     gold = [0] * 552 + [1] * 338 + [2] * 110
-    (report,) = class_reports(*verdicts(gold, ["yes"] * 1000))
+    (report,) = class_reports(*answers(gold, ["yes"] * 1000))
     assert report["accuracy"] == pytest.approx(0.552)
     assert report["macro_f1"] == pytest.approx(2 * 552 / 1552 / 3)
     assert round(report["macro_f1"], 4) == 0.2371
@@ -125,7 +125,7 @@ def test_macro_f1_counts_classes_that_are_never_predicted() -> None:
 
 def test_an_unanswered_item_is_missed_and_predicts_no_class() -> None:
     # yes: found 1 of 2, predicted once: F1 = 2/(1+2); no: 1 of 1: 1; maybe: never there: 0
-    (report,) = class_reports(*verdicts([0, 0, 1], ["yes", "Hmm.", "no"]))
+    (report,) = class_reports(*answers([0, 0, 1], ["yes", "Hmm.", "no"]))
     assert report["macro_f1"] == pytest.approx((2 / 3 + 1 + 0) / 3)
 
 

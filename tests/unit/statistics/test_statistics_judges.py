@@ -34,10 +34,10 @@ from medeval.statistics.raters import category_counts, rater_agreement
 NAN = math.nan
 
 
-def cells_of(verdicts: list[bool | None], labels: list[list[bool]]) -> np.ndarray:
-    """Cells of rows with one verdict each."""
-    met = [float(verdict is True) for verdict in verdicts]
-    not_met = [float(verdict is False) for verdict in verdicts]
+def cells_of(grades: list[bool | None], labels: list[list[bool]]) -> np.ndarray:
+    """Cells of rows with one grade each."""
+    met = [float(grade is True) for grade in grades]
+    not_met = [float(grade is False) for grade in grades]
     yes = [sum(row) for row in labels]
     return pair_cells(met, not_met, yes, [len(row) - count for row, count in zip(labels, yes, strict=True)])
 
@@ -69,7 +69,7 @@ rows_of_labels = st.lists(
 def test_pooled_agreement_is_that_of_every_pair_by_itself(rows: list[tuple[bool | None, list[bool]]]) -> None:
     found = agreement(cells_of([row[0] for row in rows], [row[1] for row in rows]))
     gold = [int(label) for _, labels in rows for label in labels]
-    guess = [-1 if verdict is None else int(verdict) for verdict, labels in rows for _ in labels]
+    guess = [-1 if grade is None else int(grade) for grade, labels in rows for _ in labels]
     expected = class_scores(gold, guess, 2)
     assert (found.f1_not_met or 0.0, found.f1_met or 0.0) == pytest.approx(tuple(expected.f1))
     assert found.pairs == expected.n
@@ -97,7 +97,7 @@ def test_repeating_every_row_changes_no_figure(rows: list[tuple[bool | None, lis
         assert getattr(often, name) == pytest.approx(getattr(once, name))
 
 
-def test_an_unusable_verdict_misses_a_label_and_claims_none() -> None:
+def test_an_unusable_grade_misses_a_label_and_claims_none() -> None:
     whole = cells_of([True, False, True], [[True], [False], [True]])
     lost = cells_of([True, False, None], [[True], [False], [True]])
     before, after = agreement(whole), agreement(lost)
@@ -178,16 +178,16 @@ def test_a_judge_near_chance_identifies_nothing() -> None:
 
 # D6: 120 positives of which the judge calls 108 met, 80 negatives of which it calls 16 met; 1,300 of 2,000 others met.
 LABELS = np.repeat([1.0, 0.0], [120, 80])
-VERDICTS = np.repeat([1.0, 0.0, 1.0, 0.0], [108, 12, 16, 64])
+GRADES = np.repeat([1.0, 0.0, 1.0, 0.0], [108, 12, 16, 64])
 OTHERS = np.repeat([1.0, 0.0], [1300, 700])
 
 
 def test_prediction_powered_mean_of_the_printed_example() -> None:
-    # ppi_py.ppi_mean_ci(LABELS, VERDICTS, OTHERS, alpha=0.05, lam=1) -> 0.5741582217537939, 0.6858417782462061
-    plain = ppi_mean(LABELS, VERDICTS, OTHERS, power=1.0)
+    # ppi_py.ppi_mean_ci(LABELS, GRADES, OTHERS, alpha=0.05, lam=1) -> 0.5741582217537939, 0.6858417782462061
+    plain = ppi_mean(LABELS, GRADES, OTHERS, power=1.0)
     assert (plain.value, plain.low, plain.high) == pytest.approx((0.63, 0.5741582217537939, 0.6858417782462061))
     # ppi_py.ppi_mean_ci(..., lam=None) -> 0.569928578590394, 0.6701898622760485
-    tuned = ppi_mean(LABELS, VERDICTS, OTHERS)
+    tuned = ppi_mean(LABELS, GRADES, OTHERS)
     assert tuned.power == pytest.approx(0.668641, abs=5e-7)
     assert tuned.value == pytest.approx(0.6200592204332213, rel=1e-12)
     assert (tuned.low, tuned.high) == pytest.approx((0.569928578590394, 0.6701898622760485), rel=1e-12)
@@ -198,13 +198,13 @@ def test_prediction_powered_mean_of_the_printed_example() -> None:
 
 def test_prediction_powered_mean_of_scores() -> None:
     labels = [0.26, 0.1, 0.43, 0.63, 0.84, 0.53, 0.33, 0.26, 0.72, 0.99, 0.58, 0.13]
-    verdicts = [0.11, 0.24, 0.36, 0.33, 0.66, 0.31, 0.2, 0.16, 0.5, 0.85, 0.46, 0.05]
+    grades = [0.11, 0.24, 0.36, 0.33, 0.66, 0.31, 0.2, 0.16, 0.5, 0.85, 0.46, 0.05]
     others = [
         0.55, 0.66, 0.04, 0.39, 0.2, 0.41, 0.13, 0.46, 0.44, 0.37,
         0.19, 0.35, 0.18, 0.11, 0.51, 0.17, 0.74, 0.63, -0.05, 0.52,
     ]  # fmt: skip
     # ppi_py.ppi_mean_pointestimate and ppi_mean_ci of these numbers
-    found = ppi_mean(labels, verdicts, others)
+    found = ppi_mean(labels, grades, others)
     assert found.value == pytest.approx(0.4815484392534961, rel=1e-12)
     assert (found.low, found.high) == pytest.approx((0.3800277690661966, 0.5830691094407956), rel=1e-12)
 
@@ -215,11 +215,11 @@ def test_prediction_powered_mean_with_a_useless_judge_is_that_of_the_labels() ->
 
 
 def test_clusters_widen_a_prediction_powered_mean() -> None:
-    labels, verdicts, others = LABELS[::20], VERDICTS[::20], OTHERS[::100]
-    alone = ppi_mean(labels, verdicts, others)
+    labels, grades, others = LABELS[::20], GRADES[::20], OTHERS[::100]
+    alone = ppi_mean(labels, grades, others)
     grouped = ppi_mean(
         np.tile(labels, 3),
-        np.tile(verdicts, 3),
+        np.tile(grades, 3),
         np.tile(others, 3),
         power=alone.power,
         clusters=np.tile(np.arange(labels.size), 3),
@@ -251,7 +251,7 @@ def test_an_example_is_worth_its_points_times_the_chance_that_they_are_met() -> 
     assert found.corrected.value == pytest.approx((4 * 0.75 + 2 * 0.125 - 1) / 6)
 
 
-def test_what_verdicts_are_worth_by_error_rates_gives_the_share_of_rogan_and_gladen() -> None:
+def test_what_grades_are_worth_by_error_rates_gives_the_share_of_rogan_and_gladen() -> None:
     # D6: judged share .65, sensitivity .9, specificity .8.
     met, denied = np.array([[0.65]]), np.array([[0.35]])
     found = corrected_mean(met, denied, ["p"], meta_set([(108, 16, 12, 64)]), worth=unbiased_values)
@@ -290,7 +290,7 @@ def test_the_interval_of_a_corrected_score_allows_for_both_sets() -> None:
     assert wider.corrected.se == pytest.approx(math.hypot(delta, own), rel=0.05)
 
 
-def test_a_verdict_that_the_meta_set_never_saw_leaves_no_corrected_score() -> None:
+def test_a_grade_that_the_meta_set_never_saw_leaves_no_corrected_score() -> None:
     meta = meta_set([(90, 30, 10, 70), (0, 0, 20, 20)])
     found = corrected_mean([[0.5, 0.1]], [[0.4, 0.0]], ["p"], meta)
     assert found.corrected is None

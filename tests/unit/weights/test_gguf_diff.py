@@ -137,7 +137,7 @@ def test_a_file_without_a_type_cannot_be_made_again(tmp_path: Path) -> None:
         requantize_and_compare(path, path)
 
 
-def test_the_command_prints_the_verdict_and_writes_the_document(tmp_path: Path) -> None:
+def test_the_command_prints_the_agreement_and_writes_the_document(tmp_path: Path) -> None:
     a = write_gguf(tmp_path / "a.gguf", {NAME: A})
     b = write_gguf(tmp_path / "b.gguf", {NAME: A}, types={NAME: GGMLQuantizationType.Q8_0})
     result = CliRunner().invoke(

@@ -22,7 +22,7 @@ from medeval.statistics.estimates import Estimate
 from medeval.statistics.paired import PairedDifference, paired_difference
 from medeval.statistics.quantiles import two_sided
 
-Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+GateOutcome = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
 MEAN_KL = 1e-3  # nats
 SAME_FIRST = 0.99
@@ -45,8 +45,8 @@ class Criterion:
         mode: The mode whose responses were used, over all benchmarks.
         name: What is limited, in words.
         limit: The limit, in words.
-        verdict: PASS, FAIL or INCONCLUSIVE.
-        reason: The numbers behind the verdict, in words.
+        verdict: The outcome, under the name that it has in the document.
+        reason: The numbers behind the outcome, in words.
         value: What was found; None when nothing could be measured or it is infinite.
         low: Lower one-sided 95 % bound; None without one.
         high: Upper one-sided 95 % bound; None without one.
@@ -56,7 +56,7 @@ class Criterion:
     mode: str
     name: str
     limit: str
-    verdict: Verdict
+    verdict: GateOutcome
     reason: str
     value: float | None
     low: float | None
@@ -89,7 +89,7 @@ def require_same_weights(a: Responses, b: Responses) -> None:
 
 
 def decide(compared: Compared) -> dict[str, Any]:
-    """Decide every criterion in every mode, over all benchmarks; the worst verdict is that of the gate.
+    """Decide every criterion in every mode, over all benchmarks; the worst outcome is that of the gate.
 
     Returns:
         `verdict` and `criteria`, as JSON values.
@@ -101,8 +101,8 @@ def decide(compared: Compared) -> dict[str, Any]:
         for criterion in (*_option_criteria(compared, mode, chosen), *_accuracy_criteria(compared, mode, chosen))
     ]
     found = {criterion.verdict for criterion in criteria}
-    verdict = next((word for word in ("FAIL", "INCONCLUSIVE") if word in found), "PASS" if found else "INCONCLUSIVE")
-    return {"verdict": verdict, "criteria": [vars(criterion) for criterion in criteria]}
+    outcome = next((word for word in ("FAIL", "INCONCLUSIVE") if word in found), "PASS" if found else "INCONCLUSIVE")
+    return {"verdict": outcome, "criteria": [vars(criterion) for criterion in criteria]}
 
 
 def _option_criteria(compared: Compared, mode: str, chosen: BoolArray) -> Iterator[Criterion]:
@@ -124,35 +124,35 @@ def _option_criteria(compared: Compared, mode: str, chosen: BoolArray) -> Iterat
 def _mean_kl(mode: str, agreement: LetterAgreement, clusters: int) -> Criterion:
     kl = agreement.kl
     value = kl.value if math.isfinite(kl.value) else None
-    verdict: Verdict = "INCONCLUSIVE"
+    outcome: GateOutcome = "INCONCLUSIVE"
     if value is None:
-        verdict, reason = "FAIL", "infinite: B rules an option out that A does not"
+        outcome, reason = "FAIL", "infinite: B rules an option out that A does not"
     elif kl.low is not None and kl.low >= MEAN_KL:
-        verdict, reason = "FAIL", f"{value:.2g}, lower bound {kl.low:.2g}"
+        outcome, reason = "FAIL", f"{value:.2g}, lower bound {kl.low:.2g}"
     elif clusters < FEWEST_FOR_MEAN:
         reason = f"{value:.2g} on {clusters:,} separate items: a mean of divergences needs {FEWEST_FOR_MEAN}"
     elif kl.high is None:  # no spread, so that all are equal
-        verdict, reason = ("PASS" if value < MEAN_KL else "FAIL"), f"{value:.2g} on every item"
+        outcome, reason = ("PASS" if value < MEAN_KL else "FAIL"), f"{value:.2g} on every item"
     elif kl.high < MEAN_KL:
-        verdict, reason = "PASS", f"{value:.2g}, upper bound {kl.high:.2g}"
+        outcome, reason = "PASS", f"{value:.2g}, upper bound {kl.high:.2g}"
     else:
         reason = f"{value:.2g}, bounds {max(0.0, kl.low or 0.0):.2g} and {kl.high:.2g}: too few items to tell"
-    return Criterion(mode, "mean KL divergence", f"< {MEAN_KL:g}", verdict, reason, value, kl.low, kl.high, kl.n)
+    return Criterion(mode, "mean KL divergence", f"< {MEAN_KL:g}", outcome, reason, value, kl.low, kl.high, kl.n)
 
 
 def _same_option(mode: str, name: str, share: Estimate, limit: float) -> Criterion:
     value, low, high = share.value, share.low, share.high
-    verdict: Verdict = "INCONCLUSIVE"
+    outcome: GateOutcome = "INCONCLUSIVE"
     if low is not None and low >= limit:
-        verdict, reason = "PASS", f"{value:.2%} of {share.n:,}, lower bound {low:.2%}"
+        outcome, reason = "PASS", f"{value:.2%} of {share.n:,}, lower bound {low:.2%}"
     elif high is not None and high < limit:
-        verdict, reason = "FAIL", f"{value:.2%} of {share.n:,}, upper bound {high:.2%}"
+        outcome, reason = "FAIL", f"{value:.2%} of {share.n:,}, upper bound {high:.2%}"
     else:
         bound = "no bound" if low is None else f"lower bound {low:.2%}"
         reason = (
             f"{value:.2%} of {share.n:,}, {bound}: too few items to tell ({_fewest(limit):,} would do if all agreed)"
         )
-    return Criterion(mode, name, _at_least(limit), verdict, reason, value, low, high, share.n)
+    return Criterion(mode, name, _at_least(limit), outcome, reason, value, low, high, share.n)
 
 
 def _accuracy_criteria(compared: Compared, mode: str, chosen: BoolArray) -> Iterator[Criterion]:
@@ -175,27 +175,27 @@ def _small_change(mode: str, name: str, limit: str, change: PairedDifference, fl
     low, high = change.low, change.high
     if low is None and flipped.value == 0.0 and flipped.high is not None:
         low, high = -flipped.high, flipped.high  # accuracy cannot change by more than the share of items that flip
-    verdict: Verdict = "INCONCLUSIVE"
+    outcome: GateOutcome = "INCONCLUSIVE"
     bounds = "no bounds" if low is None or high is None else f"bounds {100 * low:+.2f} and {100 * high:+.2f}"
     reason = f"{100 * change.value:+.2f} points on {change.n:,}, {bounds}"
     if low is not None and high is not None and low > -ACCURACY_CHANGE and high < ACCURACY_CHANGE:
-        verdict = "PASS"
+        outcome = "PASS"
     elif low is not None and high is not None and (low >= ACCURACY_CHANGE or high <= -ACCURACY_CHANGE):
-        verdict = "FAIL"
+        outcome = "FAIL"
     else:
         reason += f": too few items to tell ({_fewest(1.0 - ACCURACY_CHANGE):,} would do without a flip)"
-    return Criterion(mode, name, limit, verdict, reason, change.value, low, high, change.n)
+    return Criterion(mode, name, limit, outcome, reason, change.value, low, high, change.n)
 
 
 def _not_significant(mode: str, name: str, limit: str, change: PairedDifference) -> Criterion:
     p_value = change.p_value
-    verdict: Verdict = "INCONCLUSIVE"
+    outcome: GateOutcome = "INCONCLUSIVE"
     if p_value is None or change.clusters < FEWEST_FOR_P_VALUE:
         reason = f"{change.clusters} separate items: no outcome of so few is significant"
     else:
-        verdict = "FAIL" if p_value <= P_VALUE else "PASS"
+        outcome = "FAIL" if p_value <= P_VALUE else "PASS"
         reason = f"p = {p_value:.3g}, {change.test}"
-    return Criterion(mode, name, limit, verdict, reason, p_value, None, None, change.n)
+    return Criterion(mode, name, limit, outcome, reason, p_value, None, None, change.n)
 
 
 def _at_least(share: float) -> str:

@@ -14,15 +14,13 @@ from medeval.records import tables
 from medeval.records.documents import as_json
 from medeval.records.files import sha256_file
 from medeval.records.shards import record_path
-from medeval.records.system import System
+from medeval.records.system import SYSTEM, System
 from medeval.responses.record import EvaluationRecord, Identity
 
 log = logging.getLogger(__name__)
 
 KEY = ["benchmark", "item_id", "sample", "mode"]
-Sampling = Literal["greedy", "sampled", "unknown"]
-
-_SYSTEM = ["model", "variant", "target"]
+SamplingKind = Literal["greedy", "sampled", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Responses:
         return None if recorded is None else str(recorded)
 
     @property
-    def sampling(self) -> Sampling:
+    def sampling(self) -> SamplingKind:
         """Whether generated replies were drawn at random; several samples of an item only exist if they were."""
         if pc.max(self.rows["sample"]).as_py() > 0:
             return "sampled"
@@ -85,7 +83,7 @@ def read_responses(path: Path) -> Responses:
     rows = tables.read(path, tables.RESPONSES)
     if not len(rows):
         raise MedevalError(f"{path}: holds no response", "Give the table of a run that answered something.")
-    found = rows.select(_SYSTEM).group_by(_SYSTEM, use_threads=False).aggregate([])
+    found = rows.select(list(SYSTEM)).group_by(list(SYSTEM), use_threads=False).aggregate([])
     systems = [System(**row) for row in found.to_pylist()]
     if len(systems) > 1:
         raise MedevalError(

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from medeval.records.system import SYSTEM
+
 _STYLES = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow"}
 _NONE = "-"
 _SHOWN = 5
@@ -36,7 +38,7 @@ def _heading(document: Entry) -> Iterable[str]:
     sides = (("A", document["a"]), ("B", document["b"]), ("A again", document["again"]))
     for name, side in sides:
         if side:
-            system = "/".join(side[key] for key in ("model", "variant", "target"))
+            system = "/".join(side[key] for key in SYSTEM)
             runs = ", ".join(side["run_ids"])
             yield f"{name}: {system}, run {runs}, {side['responses']:,} responses ({side['path']})"
     differing = document["settings_that_differ"]
@@ -208,10 +210,10 @@ def _gate(decided: Entry) -> Table:
     table = Table(title=f"Gate: {decided['verdict']}", title_justify="left", box=SIMPLE)
     for column in ("mode", "criterion", "limit"):
         table.add_column(column)
-    table.add_column("verdict", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
     table.add_column("found")
     for criterion in decided["criteria"]:
-        verdict = criterion["verdict"]
-        styled = f"[{_STYLES[verdict]}]{verdict}[/]"
+        outcome = criterion["verdict"]
+        styled = f"[{_STYLES[outcome]}]{outcome}[/]"
         table.add_row(criterion["mode"], criterion["name"], criterion["limit"], styled, criterion["reason"])
     return table

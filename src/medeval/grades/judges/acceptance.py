@@ -51,12 +51,17 @@ def accept(document: Mapping[str, Any]) -> dict[str, Any]:
         if condition.holds is False
     ]
     if doubts:
-        verdict, reasons = Credibility.UNKNOWN, doubts + [f"so far {reason}" for reason in failed]
+        credibility, reasons = Credibility.UNKNOWN, doubts + [f"so far {reason}" for reason in failed]
     elif failed:
-        verdict, reasons = Credibility.NOT_CREDIBLE, failed
+        credibility, reasons = Credibility.NOT_CREDIBLE, failed
     else:
-        verdict, reasons = Credibility.CREDIBLE, [f"all {len(conditions)} conditions hold on all of the published rows"]
-    return {"verdict": str(verdict), "reasons": reasons, "conditions": [asdict(condition) for condition in conditions]}
+        credibility = Credibility.CREDIBLE
+        reasons = [f"all {len(conditions)} conditions hold on all of the published rows"]
+    return {
+        "verdict": str(credibility),
+        "reasons": reasons,
+        "conditions": [asdict(condition) for condition in conditions],
+    }
 
 
 def _conditions(document: Mapping[str, Any]) -> Iterator[Condition]:

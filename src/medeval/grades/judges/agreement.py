@@ -26,7 +26,7 @@ class JudgeFigures:
     """Figures of a judge on rows, as JSON values.
 
     A theme's macro-F1 is the mean over its categories, weighted by ``n+ + n-``; the overall one is pooled over all
-    pairs of verdict and label, which is no mean of themes and can lie above every one of them.
+    pairs of grade and label, which is no mean of themes and can lie above every one of them.
 
     Args:
         rows: The judged rows.

@@ -1,4 +1,4 @@
-"""Several judges' verdicts on the same criteria of the same responses, side by side."""
+"""Several judges' grades on the same criteria of the same responses, side by side."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from medeval.errors import MedevalError
-from medeval.grades.judges.grades import CRITERION, RUN, Graded, points_of
+from medeval.grades.judges.grades import CRITERION, RUN, GradedCriteria, points_of
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -21,7 +21,7 @@ class Aligned:
     Attributes:
         judges: The judges, in the order given.
         frame: One row per criterion, with the columns of ``CRITERION`` and `points`.
-        met: 1, 0, or NaN for a missing verdict, shape (criteria, judges).
+        met: 1, 0, or NaN for a missing grade, shape (criteria, judges).
         left_out: Criteria of each judge's file that stand not in all files, in the order of the judges.
     """
 
@@ -42,11 +42,11 @@ class Aligned:
         ]
 
     def scores(self, wanted: npt.NDArray[np.bool_], met: FloatArray) -> pd.Series:
-        """Return example scores by item id and sample under some verdicts; examples with a missing one are left out.
+        """Return example scores by item id and sample under some grades; examples with a missing one are left out.
 
         Args:
             wanted: Which criteria, shape (criteria,).
-            met: Verdicts on all criteria, shape (criteria,).
+            met: Grades on all criteria, shape (criteria,).
         """
         rows = self.frame[wanted].assign(met=met[wanted])
         points = points_of(rows, np.zeros(len(rows), dtype=np.int64), 1)
@@ -59,7 +59,7 @@ class Aligned:
         return np.where(balance > 0, 1.0, np.where(balance < 0, 0.0, np.nan))
 
 
-def align(graded: Sequence[Graded], *, again: bool = False) -> Aligned:
+def align(graded: Sequence[GradedCriteria], *, again: bool = False) -> Aligned:
     """Match several judges' grades criterion by criterion.
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from medeval.errors import MedevalError
-from medeval.grades.judges.grades import Graded, points_of
+from medeval.grades.judges.grades import GradedCriteria, points_of
 from medeval.records.documents import as_json
 from medeval.records.files import read_json
 from medeval.statistics.anchors import LEAST_ANCHORS, AnchorOffset, Transported, anchor_offset, transport
@@ -46,9 +46,9 @@ def read_official(path: Path) -> Official:
 
 
 def anchors(
-    graded: Graded,
+    graded: GradedCriteria,
     official: Official,
-    judged: Graded | None = None,
+    judged: GradedCriteria | None = None,
     *,
     published: float | None = None,
     margin: float = DRIFT,
@@ -94,7 +94,7 @@ def anchors(
     }
 
 
-def _one_judge(graded: Graded, judged: Graded | None) -> None:
+def _one_judge(graded: GradedCriteria, judged: GradedCriteria | None) -> None:
     for one in (graded, judged):
         if one is not None and one.frame["judge"].nunique() > 1:
             raise MedevalError(f"{one.path}: mixes the judges {one.judge}", "Give the grades of one judge.")
@@ -105,7 +105,7 @@ def _one_judge(graded: Graded, judged: Graded | None) -> None:
         )
 
 
-def _pairs(graded: Graded, official: Official, seed: int) -> Iterator[dict[str, Any]]:
+def _pairs(graded: GradedCriteria, official: Official, seed: int) -> Iterator[dict[str, Any]]:
     models = [run["model"] for run, _ in graded.runs()]
     if twice := sorted({model for model in models if models.count(model) > 1}):
         raise MedevalError(f"{graded.path}: {twice[0]} has several runs", "Give one run per anchor.")
@@ -142,7 +142,7 @@ def _score(rows: pd.DataFrame, stratum: str, seed: int) -> dict[str, Any] | None
     return found
 
 
-def _carried(judged: Graded, offsets: Mapping[str, AnchorOffset], seed: int) -> list[dict[str, Any]]:
+def _carried(judged: GradedCriteria, offsets: Mapping[str, AnchorOffset], seed: int) -> list[dict[str, Any]]:
     found = []
     for run, rows in judged.runs():
         scores: dict[str, Transported] = {}

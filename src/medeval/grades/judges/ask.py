@@ -9,9 +9,9 @@ from typing import Any
 
 from medeval.errors import MedevalError
 from medeval.grades.judge import Judge
+from medeval.grades.judges.meta_grades import ERROR, write_meta_grades
 from medeval.grades.judges.rows import MetaRows
-from medeval.grades.judges.verdicts import ERROR, write_verdicts
-from medeval.grades.questions import Question
+from medeval.grades.questions import JudgeQuestion
 from medeval.records.files import sha256_file, sha256_text
 from medeval.records.journal import Journal
 from medeval.records.progress import Tracker
@@ -26,31 +26,31 @@ class _Ask:
     key: str
     item_id: str
     sample: int
-    question: Question
+    question: JudgeQuestion
 
 
-def question(row: Mapping[str, Any]) -> Question:
+def question(row: Mapping[str, Any]) -> JudgeQuestion:
     """Render the judging prompt of one row; it tells the criterion and not its points, as the rows do not."""
     text = template(TEMPLATE).render(messages=row["messages"], reply=row["completion"], criterion=row["criterion"])
-    return Question(text, shared=text[: text.rindex(row["criterion"])])
+    return JudgeQuestion(text, shared=text[: text.rindex(row["criterion"])])
 
 
-def questions_left(rows: MetaRows, judge: Judge, out: Path, samples: int) -> list[Question]:
+def questions_left(rows: MetaRows, judge: Judge, out: Path, samples: int) -> list[JudgeQuestion]:
     """Return what `ask` would ask now, in its order; nothing is asked."""
     with _journal(out, rows, judge) as journal:
         return [one.question for one in _asks(rows, samples) if journal.get(one.key) is None]
 
 
 def ask(rows: MetaRows, judge: Judge, out: Path, *, samples: int = 1, command: str) -> None:
-    """Ask the judge about every row and write the verdicts.
+    """Ask the judge about every row and write the grades.
 
-    Verdicts are kept in a journal as they arrive; the next call asks for what is missing. What could not be obtained
+    Grades are kept in a journal as they arrive; the next call asks for what is missing. What could not be obtained
     is a row of status `error`, and too many of them stop this call.
 
     Args:
         rows: The rows.
         judge: The judge.
-        out: Table of verdicts to write.
+        out: Table of grades to write.
         samples: How often each row is judged.
         command: The command line, for the record.
 
@@ -67,7 +67,7 @@ def ask(rows: MetaRows, judge: Judge, out: Path, *, samples: int = 1, command: s
         failed = _decide(judge, asks, journal)
         if len(failed) > LARGEST_ERROR_SHARE * len(asks):
             raise MedevalError(
-                f"{len(failed)} of {len(asks)} verdicts could not be obtained from {judge.name}; "
+                f"{len(failed)} of {len(asks)} grades could not be obtained from {judge.name}; "
                 f"the first: {next(iter(failed.values()))['explanation']}",
                 "See that the judge answers, then run the same command again: it asks for the missing ones only.",
             )
@@ -82,7 +82,7 @@ def ask(rows: MetaRows, judge: Judge, out: Path, *, samples: int = 1, command: s
             }
             for one in asks
         ]
-        write_verdicts(out, written, rows.path, command)
+        write_meta_grades(out, written, rows.path, command)
 
 
 def _asks(rows: MetaRows, samples: int) -> list[_Ask]:
@@ -94,16 +94,16 @@ def _asks(rows: MetaRows, samples: int) -> list[_Ask]:
 
 
 def _decide(judge: Judge, asks: Sequence[_Ask], journal: Journal) -> dict[str, dict[str, Any]]:
-    """Ask about what the journal lacks; return the verdicts that could not be obtained, by key."""
+    """Ask about what the journal lacks; return the grades that could not be obtained, by key."""
     failed: dict[str, dict[str, Any]] = {}
     todo = [one for one in asks if journal.get(one.key) is None]
     decided = judge.decide_all([one.question for one in todo])
     with Tracker("judging", len(asks), len(asks) - len(todo)) as tracker, closing(decided):  # type: ignore[type-var]
-        for index, (verdict,) in decided:
-            if verdict.status == ERROR:
-                failed[todo[index].key] = dict(vars(verdict))
+        for index, (grade,) in decided:
+            if grade.status == ERROR:
+                failed[todo[index].key] = dict(vars(grade))
             else:
-                journal.add(todo[index].key, dict(vars(verdict)))
+                journal.add(todo[index].key, dict(vars(grade)))
             tracker.advance()
     return failed
 

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from medeval.errors import MedevalError
-from medeval.grades.judges.grades import Graded, Points, points_of
+from medeval.grades.judges.grades import GradedCriteria, Points, points_of
 from medeval.grades.judges.labelled import Labelled, prediction_powered
+from medeval.grades.judges.meta_grades import MetaGrades
 from medeval.grades.judges.rows import MetaRows
-from medeval.grades.judges.verdicts import Verdicts
 from medeval.records.documents import as_json
 from medeval.statistics.estimates import DEFAULT_SEED
 from medeval.statistics.judged_scores import (
@@ -32,7 +32,7 @@ By = Literal["theme", "category", "none"]
 ASSUMPTIONS = (
     "Transport: the judge is taken to err on these responses as it does on the meta-evaluation's, which other models "
     "wrote and physicians labelled; nothing here can test that.",
-    "Corrected scores take P(met | verdict, stratum) from the meta-evaluation, which also takes it that as much is met "
+    "Corrected scores take P(met | grade, stratum) from the meta-evaluation, which also takes it that as much is met "
     "here as there, and shrinks differences between models that differ in it. Scores and rates by error rates take "
     "sensitivity and specificity instead. Where the two disagree, the judge's errors do not transport.",
     "Neither knows the sign of a criterion's points, which the meta-evaluation does not tell; its questions to the "
@@ -46,9 +46,9 @@ IntArray = npt.NDArray[np.int64]
 
 
 def calibrate(
-    graded: Graded,
+    graded: GradedCriteria,
     rows: MetaRows,
-    verdicts: Verdicts,
+    meta_grades: MetaGrades,
     *,
     by: By = "theme",
     labelled: Labelled | None = None,
@@ -60,7 +60,7 @@ def calibrate(
     Args:
         graded: Graded criteria of one judge.
         rows: Meta-evaluation rows.
-        verdicts: The same judge's verdicts on them.
+        meta_grades: The same judge's grades on them.
         by: Strata of the error rates: the theme, the physicians' category of a criterion, or none.
         labelled: Human labels of some of the graded criteria; adds estimates by PPI++.
         resamples: Number of bootstrap resamples of either set.
@@ -75,7 +75,7 @@ def calibrate(
     """
     if graded.frame["judge"].nunique() > 1:
         raise MedevalError(f"{graded.path}: mixes the judges {graded.judge}", "Calibrate one judge at a time.")
-    meta, names = _meta_set(rows, verdicts, by, set(_strata_of(graded.frame, by, graded)))
+    meta, names = _meta_set(rows, meta_grades, by, set(_strata_of(graded.frame, by, graded)))
     runs = []
     for run, frame in graded.runs():
         codes = np.searchsorted(names, _strata_of(frame, by, graded)).astype(np.int64)
@@ -85,8 +85,8 @@ def calibrate(
     return {
         "schema": SCHEMA,
         "judge": graded.judge,
-        "meta_judge": verdicts.judge,
-        "notes": _notes(graded, verdicts, rows),
+        "meta_judge": meta_grades.judge,
+        "notes": _notes(graded, meta_grades, rows),
         "assumptions": list(ASSUMPTIONS),
         "by": by,
         "meta": rows.description(),
@@ -110,9 +110,11 @@ def calibrate(
     }
 
 
-def _meta_set(rows: MetaRows, verdicts: Verdicts, by: By, wanted: set[str]) -> tuple[MetaSet, npt.NDArray[np.str_]]:
+def _meta_set(
+    rows: MetaRows, meta_grades: MetaGrades, by: By, wanted: set[str]
+) -> tuple[MetaSet, npt.NDArray[np.str_]]:
     """Return the meta set by stratum, and the strata's names in order: its own and those of the grades."""
-    met, not_met, answered = verdicts.shares()
+    met, not_met, answered = meta_grades.shares()
     judged = rows.selected(answered)
     of_row = {"theme": judged.themes, "category": judged.categories, "none": np.full(len(judged), _WHOLE)}[by]
     names = np.array(sorted(set(of_row.tolist()) | wanted))
@@ -120,7 +122,7 @@ def _meta_set(rows: MetaRows, verdicts: Verdicts, by: By, wanted: set[str]) -> t
     return MetaSet(judged.cells(met, not_met), codes, judged.prompts, len(names)), names
 
 
-def _strata_of(frame: pd.DataFrame, by: By, graded: Graded) -> list[str]:
+def _strata_of(frame: pd.DataFrame, by: By, graded: GradedCriteria) -> list[str]:
     if by == "none":
         return [_WHOLE] * len(frame)
     names = frame["stratum"].tolist() if by == "theme" else [_category(tags) for tags in frame["tags"]]
@@ -163,7 +165,7 @@ def _strata(meta: MetaSet, names: npt.NDArray[np.str_]) -> list[dict[str, Any]]:
 def _score(points: Points, meta: MetaSet, strata: list[dict[str, Any]], resamples: int, seed: int) -> dict[str, Any]:
     counts = {"examples": len(points.keys), "missing": points.missing, "undefined": points.undefined}
     if not len(points.keys):
-        return {**counts, **dict.fromkeys(_SCORES), "reason": "no example has all its verdicts"}
+        return {**counts, **dict.fromkeys(_SCORES), "reason": "no example has all its grades"}
     found, unbiased = (
         corrected_mean(points.met, points.not_met, points.prompts, meta, worth=worth, resamples=resamples, seed=seed)
         for worth in (predictive_values, unbiased_values)
@@ -188,7 +190,7 @@ def _why_not(points: Points, strata: list[dict[str, Any]], undefined: Sequence[i
     if blind:
         parts.append(f"sensitivity + specificity - 1 is below {LEAST_INFORMEDNESS}, or unknown, in {', '.join(blind)}")
     if unseen:
-        parts.append(f"the meta-evaluation has no verdict of one kind in {', '.join(unseen)}")
+        parts.append(f"the meta-evaluation has no grade of one kind in {', '.join(unseen)}")
     return f"not identified: {'; '.join(parts)}" if parts else None
 
 
@@ -251,10 +253,10 @@ def _difference(
     }
 
 
-def _notes(graded: Graded, verdicts: Verdicts, rows: MetaRows) -> list[str]:
+def _notes(graded: GradedCriteria, meta_grades: MetaGrades, rows: MetaRows) -> list[str]:
     notes = list(graded.notes)
-    if graded.judge != verdicts.judge:
-        notes.append(f"the grades are by {graded.judge!r}, the error rates are of {verdicts.judge!r}: are they one?")
+    if graded.judge != meta_grades.judge:
+        notes.append(f"the grades are by {graded.judge!r}, the error rates are of {meta_grades.judge!r}: are they one?")
     if not rows.whole:
         notes.append(f"the error rates come from {len(rows):,} rows, not from the published meta-evaluation")
     return notes

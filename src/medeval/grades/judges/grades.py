@@ -10,17 +10,18 @@ import pandas as pd
 
 from medeval.errors import MedevalError
 from medeval.grades.foreign import read_grades
+from medeval.records.system import SYSTEM
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-RUN = ["model", "variant", "target", "subset"]
+RUN = [*SYSTEM, "subset"]
 EXAMPLE = [*RUN, "item_id", "sample"]
 CRITERION = [*EXAMPLE, "criterion_index"]
 
 
 @dataclass(frozen=True, eq=False)
-class Graded:
+class GradedCriteria:
     """Graded criteria, one row each.
 
     Attributes:
@@ -43,7 +44,7 @@ class Graded:
         ]
 
 
-def read_graded(path: Path) -> Graded:
+def read_graded(path: Path) -> GradedCriteria:
     """Read graded criteria: a table of ours, or anybody's that ``grades.foreign`` can read.
 
     Raises:
@@ -52,16 +53,18 @@ def read_graded(path: Path) -> Graded:
     found = read_grades(path)
     frame = found.table.to_pandas()
     frame["met"] = frame["met"].astype(object).map({True: 1.0, False: 0.0}).astype(float)
-    return Graded(frame, ", ".join(sorted(set(frame["judge"]))), path, tuple(f"{path}: {note}" for note in found.notes))
+    return GradedCriteria(
+        frame, ", ".join(sorted(set(frame["judge"]))), path, tuple(f"{path}: {note}" for note in found.notes)
+    )
 
 
-def read_by_judge(paths: Sequence[Path]) -> list[Graded]:
+def read_by_judge(paths: Sequence[Path]) -> list[GradedCriteria]:
     """Read files of graded criteria and put those of one judge together, in the order of the first file of each.
 
     Raises:
         MedevalError: As for :func:`read_graded`, a file holds several judges, or two files one criterion.
     """
-    found: dict[str, list[Graded]] = {}
+    found: dict[str, list[GradedCriteria]] = {}
     for path in paths:
         one = read_graded(path)
         if one.frame["judge"].nunique() > 1:
@@ -70,7 +73,7 @@ def read_by_judge(paths: Sequence[Path]) -> list[Graded]:
     return [_together(parts) for parts in found.values()]
 
 
-def read_one_judge(paths: Sequence[Path]) -> Graded:
+def read_one_judge(paths: Sequence[Path]) -> GradedCriteria:
     """Read files of graded criteria that must all be by one judge.
 
     Raises:
@@ -85,16 +88,16 @@ def read_one_judge(paths: Sequence[Path]) -> Graded:
     return parts[0]
 
 
-def _together(parts: Sequence[Graded]) -> Graded:
+def _together(parts: Sequence[GradedCriteria]) -> GradedCriteria:
     frame = pd.concat([part.frame for part in parts], ignore_index=True)
     if (twice := frame.duplicated(CRITERION)).any():
         row = frame[twice].iloc[0]
         raise MedevalError(
-            f"{', '.join(str(part.path) for part in parts)}: two verdicts of {parts[0].judge!r} on criterion "
+            f"{', '.join(str(part.path) for part in parts)}: two grades of {parts[0].judge!r} on criterion "
             f"{row['criterion_index']} of {row['item_id']}, {row['model']}",
             "Give every grading once, and name each judge; `medeval judge retest` compares gradings by one judge.",
         )
-    return Graded(frame, parts[0].judge, parts[0].path, tuple(note for part in parts for note in part.notes))
+    return GradedCriteria(frame, parts[0].judge, parts[0].path, tuple(note for part in parts for note in part.notes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +108,7 @@ class Points:
         met: Points of the criteria judged met, shape (n, strata).
         not_met: Points of those judged not met, shape (n, strata).
         keys: Item id and sample of each example.
-        missing: Examples left out because a verdict is missing.
+        missing: Examples left out because a grade is missing.
         undefined: Examples left out because no criterion has positive points.
     """
 
@@ -127,7 +130,7 @@ class Points:
 
 
 def points_of(rows: pd.DataFrame, strata: IntArray, groups: int) -> Points:
-    """Sum the points of every example by stratum and verdict.
+    """Sum the points of every example by stratum and grade.
 
     Args:
         rows: Rows of one run.

@@ -1,4 +1,4 @@
-"""Human labels of some graded criteria, and what they and the judge's verdicts on the others give together."""
+"""Human labels of some graded criteria, and what they and the judge's grades on the others give together."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ def read_labelled(path: Path) -> Labelled:
 
 
 def _share(value: Any, where: str) -> float:
-    """Read a label as the share of people who called the criterion met: a verdict, or a number from 0 to 1."""
+    """Read a label as the share of people who called the criterion met: a grade, or a number from 0 to 1."""
     if isinstance(value, int | float) and 0 <= value <= 1:
         return float(value)
     try:
@@ -77,7 +77,7 @@ def prediction_powered(frame: pd.DataFrame, run: Mapping[str, str], labelled: La
     """Estimate one run's share of criteria met and its mean score by PPI++.
 
     Prompts are labelled or not as a whole: criteria without a label in a prompt that has one are left out, and so are
-    missing verdicts. The score takes examples of which every criterion is labelled.
+    missing grades. The score takes examples of which every criterion is labelled.
 
     Args:
         frame: Graded criteria of the run.
@@ -123,7 +123,7 @@ def _score(joined: pd.DataFrame, of_prompt: pd.Series) -> dict[str, Any] | None:
 
 
 def _scores(rows: pd.DataFrame) -> pd.Series:
-    """Return the score of each example with all its verdicts, by item id and sample."""
+    """Return the score of each example with all its grades, by item id and sample."""
     if not len(rows):
         return pd.Series([], dtype=float, index=pd.MultiIndex.from_arrays([[], []], names=["item_id", "sample"]))
     points = points_of(rows, np.zeros(len(rows), dtype=np.int64), 1)
@@ -131,14 +131,14 @@ def _scores(rows: pd.DataFrame) -> pd.Series:
 
 
 def _mean(
-    labelled: pd.DataFrame, labels: pd.Series, verdicts: pd.Series, others: pd.DataFrame, unlabelled: pd.Series
+    labelled: pd.DataFrame, labels: pd.Series, grades: pd.Series, others: pd.DataFrame, unlabelled: pd.Series
 ) -> dict[str, Any] | None:
     if not len(labels) or not len(unlabelled):
         return None
     found: dict[str, Any] = as_json(
         ppi_mean(
             labels.to_numpy(float),
-            verdicts.to_numpy(float),
+            grades.to_numpy(float),
             unlabelled.to_numpy(float),
             clusters=labelled["item_id"].to_numpy(str),
             unlabelled_clusters=others["item_id"].to_numpy(str),

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from medeval.records.system import SYSTEM
+
 NONE = "-"
 
 Entry = Mapping[str, Any]
@@ -50,3 +52,8 @@ def figure(entry: Entry | None, *, digits: int = 3, signed: bool = False) -> str
 def number(value: float | None, *, digits: int = 3, signed: bool = False) -> str:
     """Show a number, or a dash."""
     return NONE if value is None else f"{value:{'+' if signed else ''}.{digits}f}"
+
+
+def run_name(run: Entry) -> str:
+    """Name a system and its subset by what is stated of them."""
+    return "/".join(run[name] for name in (*SYSTEM, "subset") if run[name] != NONE)

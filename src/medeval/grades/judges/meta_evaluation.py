@@ -7,11 +7,11 @@ import numpy as np
 
 from medeval.grades.judges.acceptance import accept
 from medeval.grades.judges.agreement import JudgeFigures
+from medeval.grades.judges.meta_grades import MetaGrades
 from medeval.grades.judges.physicians import among_themselves, judge_against_each
 from medeval.grades.judges.rows import MetaRows
 from medeval.grades.judges.stability import stability
 from medeval.grades.judges.strata import error_rates_by_stratum
-from medeval.grades.judges.verdicts import Verdicts
 from medeval.records.documents import as_json
 from medeval.statistics.agreement import share_of_items
 from medeval.statistics.estimates import DEFAULT_SEED
@@ -22,7 +22,7 @@ RESAMPLES = 4000
 
 
 def meta_evaluation(
-    rows: MetaRows, verdicts: Verdicts, *, resamples: int = RESAMPLES, seed: int = DEFAULT_SEED
+    rows: MetaRows, meta_grades: MetaGrades, *, resamples: int = RESAMPLES, seed: int = DEFAULT_SEED
 ) -> dict[str, Any]:
     """Measure a judge against physicians.
 
@@ -31,27 +31,27 @@ def meta_evaluation(
 
     Args:
         rows: All rows that there are.
-        verdicts: The judge's verdicts, on all of the rows or on some.
+        meta_grades: The judge's grades, on all of the rows or on some.
         resamples: Number of bootstrap resamples of prompts.
         seed: Seed of the bootstrap.
 
     Returns:
-        The document, JSON-ready: verdict, reasons and conditions, figures overall, by theme and by category, of each
-        physician, error rates by stratum, stability and unusable replies. Shares are fractions.
+        The document, JSON-ready: `verdict` (is the judge credible?), reasons and conditions, figures overall, by theme,
+        by category and of each physician, error rates by stratum, stability and unusable replies. Shares are fractions.
     """
-    met, not_met, answered = verdicts.shares()
+    met, not_met, answered = meta_grades.shares()
     judged = rows.selected(answered)
     cells = judged.cells(met, not_met)
     figures = JudgeFigures(judged, cells, resamples=resamples, seed=seed)
-    of_judged = replace(verdicts, said=verdicts.said[answered], asked=verdicts.asked[answered])
+    of_judged = replace(meta_grades, said=meta_grades.said[answered], asked=meta_grades.asked[answered])
     document = {
         "schema": SCHEMA,
-        "judge": verdicts.judge,
-        "judge_prompt_sha256": verdicts.prompt_sha256,
+        "judge": meta_grades.judge,
+        "judge_prompt_sha256": meta_grades.prompt_sha256,
         "rows": rows.description(),
         "judged_rows": len(judged),
-        "replies_missing": int((~verdicts.asked).sum()),
-        "samples": verdicts.samples,
+        "replies_missing": int((~meta_grades.asked).sum()),
+        "samples": meta_grades.samples,
         "seed": seed,
         "resamples": resamples,
         "overall": figures.overall(),
@@ -70,20 +70,20 @@ def meta_evaluation(
     return accept(document) | document
 
 
-def _answered_only(rows: MetaRows, verdicts: Verdicts) -> dict[str, Any] | None:
-    usable = ~np.isnan(verdicts.said)
+def _answered_only(rows: MetaRows, meta_grades: MetaGrades) -> dict[str, Any] | None:
+    usable = ~np.isnan(meta_grades.said)
     kept = np.asarray(usable.any(axis=1), dtype=bool)
     if not kept.any():
         return None
-    said, replies = verdicts.said[kept], usable[kept].sum(axis=1)
+    said, replies = meta_grades.said[kept], usable[kept].sum(axis=1)
     cells = rows.selected(kept).cells((said == 1).sum(axis=1) / replies, (said == 0).sum(axis=1) / replies)
     entry: dict[str, Any] = as_json(agreement(cells))
     return entry
 
 
-def _unusable(rows: MetaRows, verdicts: Verdicts) -> dict[str, Any]:
+def _unusable(rows: MetaRows, meta_grades: MetaGrades) -> dict[str, Any]:
     """Return the share of replies that are unusable, and how many of how many."""
-    owner, _ = np.nonzero(verdicts.asked)
-    flags = np.isnan(verdicts.said[verdicts.asked])
+    owner, _ = np.nonzero(meta_grades.asked)
+    flags = np.isnan(meta_grades.said[meta_grades.asked])
     entry: dict[str, Any] = as_json(share_of_items(flags, rows.prompts[owner]))
     return entry | {"count": int(flags.sum())}

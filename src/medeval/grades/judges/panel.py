@@ -11,7 +11,7 @@ import pandas as pd
 
 from medeval.grades.judges.aligned import Aligned, align
 from medeval.grades.judges.families import Families
-from medeval.grades.judges.grades import Graded
+from medeval.grades.judges.grades import GradedCriteria
 from medeval.grades.judges.preference import preferences
 from medeval.records.documents import as_json
 from medeval.statistics.clustered import cluster_mean
@@ -24,7 +24,7 @@ LEAST_JUDGES = 3  # and families, for a primary number
 BoolArray = npt.NDArray[np.bool_]
 
 
-def panel(graded: Sequence[Graded], families: Families, *, seed: int = DEFAULT_SEED) -> dict[str, Any]:
+def panel(graded: Sequence[GradedCriteria], families: Families, *, seed: int = DEFAULT_SEED) -> dict[str, Any]:
     """Compare judges on the criteria that all of them were asked about.
 
     Args:

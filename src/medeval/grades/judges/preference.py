@@ -19,17 +19,17 @@ FloatArray = npt.NDArray[np.float64]
 def preferences(
     aligned: Aligned, families: Families, scores: Sequence[Sequence[pd.Series]], *, seed: int = DEFAULT_SEED
 ) -> list[dict[str, Any]]:
-    """Return each subset's self-preference of judges, and the odds of a favourable verdict within a family.
+    """Return each subset's self-preference of judges, and the odds of a favourable grade within a family.
 
     Args:
-        aligned: The verdicts.
+        aligned: The grades.
         families: Families of judges and models.
         scores: Example scores of every run under every judge.
         seed: Seed of the bootstrap that few prompts need.
 
     Returns:
         One entry per subset: `judges` with the self-preference of each (null with a `reason`), and `odds`, from the
-        verdicts where both families are known; null where they cannot tell.
+        grades where both families are known; null where they cannot tell.
     """
     runs = [run for run, _ in aligned.runs()]
     return [

@@ -1,11 +1,11 @@
-"""One judge grades the same responses twice: how many verdicts flip, and what that does to the scores."""
+"""One judge grades the same responses twice: how many grades flip, and what that does to the scores."""
 
 from typing import Any
 
 import numpy as np
 
 from medeval.grades.judges.aligned import align
-from medeval.grades.judges.grades import Graded
+from medeval.grades.judges.grades import GradedCriteria
 from medeval.records.documents import as_json
 from medeval.statistics.agreement import flips
 from medeval.statistics.clustered import cluster_mean
@@ -14,7 +14,7 @@ from medeval.statistics.estimates import DEFAULT_SEED
 SCHEMA = "judge-retest.v1"
 
 
-def retest(first: Graded, second: Graded, *, seed: int = DEFAULT_SEED) -> dict[str, Any]:
+def retest(first: GradedCriteria, second: GradedCriteria, *, seed: int = DEFAULT_SEED) -> dict[str, Any]:
     """Compare two gradings by one judge; the change is second minus first.
 
     Args:

@@ -84,7 +84,7 @@ class MetaRows:
         return MetaRows([row for row, chosen in zip(self.rows, wanted, strict=True) if chosen], self.path)
 
     def cells(self, met: FloatArray, not_met: FloatArray) -> FloatArray:
-        """Count each row's pairs of verdict and label by kind, shape (n, 6); see ``judge_agreement.pair_cells``."""
+        """Count each row's pairs of grade and label by kind, shape (n, 6); see ``judge_agreement.pair_cells``."""
         return pair_cells(met, not_met, self.labels_met, self.labels - self.labels_met)
 
     def strata(self) -> dict[str, TextArray]:

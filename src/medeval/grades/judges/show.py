@@ -9,7 +9,7 @@ from medeval.grades.judges.layout import NONE, Entry, as_text, figure, number, t
 
 
 def shown(document: Entry) -> str:
-    """Return the document of `meta_evaluation` as text: verdict and reasons, then the figures."""
+    """Return the document of `meta_evaluation` as text: credibility and reasons, then the figures."""
     return as_text(_parts(document))
 
 
@@ -19,7 +19,7 @@ def _parts(document: Entry) -> Iterator[str | Table]:
         yield f"  {reason}"
     yield _counts(document)
     overall = document["overall"]
-    yield f"Macro-F1: {figure(overall['macro_f1'])}, over {overall['pairs']:,.0f} pairs of verdict and label"
+    yield f"Macro-F1: {figure(overall['macro_f1'])}, over {overall['pairs']:,.0f} pairs of grade and label"
     yield _classes(overall)
     yield _conditions(document["conditions"])
     yield _themes(document)
@@ -50,7 +50,7 @@ def _classes(overall: Entry) -> Table:
         (name, *(number(overall[f"{measure}_{key}"]) for measure in ("precision", "recall", "f1")))
         for name, key in (("met", "met"), ("not met", "not_met"))
     ]
-    return table("Agreement with physicians", ("verdict", "precision", "recall", "F1"), rows)
+    return table("Agreement with physicians", ("grade", "precision", "recall", "F1"), rows)
 
 
 def _conditions(conditions: list[dict[str, Any]]) -> Table:

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from medeval.grades.judges.layout import NONE, Entry, as_text, figure, number, table
+from medeval.grades.judges.layout import NONE, Entry, as_text, figure, number, run_name, table
 
 
 def shown(document: Entry) -> str:
@@ -22,11 +22,11 @@ def _parts(document: Entry) -> Iterator[str | Table]:
         ("system", "examples", "as judged", "corrected", "corrected - judged", "by error rates"),
         [_score(run) for run in document["runs"]],
     )
-    yield from (f"{_name(run)}: {run['reason']}" for run in document["runs"] if run["reason"])
+    yield from (f"{run_name(run)}: {run['reason']}" for run in document["runs"] if run["reason"])
     if document["differences"]:
         rows = [
             (
-                f"{_name(entry['a'])} - {_name(entry['b'])}",
+                f"{run_name(entry['a'])} - {run_name(entry['b'])}",
                 str(entry["prompts"]),
                 figure(entry["raw"], signed=True),
                 figure(entry["corrected"], signed=True),
@@ -38,9 +38,9 @@ def _parts(document: Entry) -> Iterator[str | Table]:
         yield table("Differences on the prompts of both", columns, rows)
     yield table("Judge's errors in the meta-evaluation", _ERRORS, [_errors(entry) for entry in document["strata"]])
     for run in document["runs"]:
-        title = f"Share of criteria met, {_name(run)}: as judged {number(run['rate_judged'])}, corrected "
+        title = f"Share of criteria met, {run_name(run)}: as judged {number(run['rate_judged'])}, corrected "
         yield title + figure(run["rate"])
-        yield table("By stratum", ("stratum", "verdicts", "as judged", "corrected"), [_rate(e) for e in run["rates"]])
+        yield table("By stratum", ("stratum", "grades", "as judged", "corrected"), [_rate(e) for e in run["rates"]])
         yield from _powered(run["prediction_powered"])
     for assumption in document["assumptions"]:
         yield f"Assumed: {assumption}"
@@ -52,7 +52,7 @@ _ERRORS = ("stratum", "pairs", "sensitivity", "specificity", "their sum - 1", "m
 def _score(run: Entry) -> tuple[str, ...]:
     left_out = f" ({run['missing']} missing)" if run["missing"] else ""
     return (
-        _name(run),
+        run_name(run),
         f"{run['examples']:,}{left_out}",
         figure(run["raw"]),
         figure(run["corrected"]),
@@ -87,11 +87,7 @@ def _powered(entry: Mapping[str, Any] | None) -> Iterator[str]:
             yield f"PPI++, {words}: nothing to estimate from"
         else:
             yield (
-                f"PPI++, {words}: {figure(found)}, verdicts weigh {found['power']:.2f}; {found['n']:,} labels alone: "
+                f"PPI++, {words}: {figure(found)}, grades weigh {found['power']:.2f}; {found['n']:,} labels alone: "
                 f"{figure(found['classical'])}"
             )
     yield f"PPI++ assumes that {entry['assumption']}; left out: {entry['left_out']:,} criteria"
-
-
-def _name(run: Entry) -> str:
-    return "/".join(run[name] for name in ("model", "variant", "target", "subset") if run[name] != NONE)

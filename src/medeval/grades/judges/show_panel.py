@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
-from medeval.grades.judges.layout import NONE, Entry, as_text, figure, number, table
+from medeval.grades.judges.layout import NONE, Entry, as_text, figure, number, run_name, table
 
 
 def shown(document: Entry) -> str:
@@ -63,10 +63,10 @@ def _parts(document: Entry) -> Iterator[str | Table]:
 
 def _scores(run: Entry, names: Entry) -> Iterator[tuple[str, str, str]]:
     for judge, score in run["by_judge"].items():
-        yield _name(run), names[judge], figure(score)
-    yield _name(run), "majority", figure(run["majority"])
-    yield _name(run), "mean, range", f"{number(run['mean'])}, {number(run['lowest'])} to {number(run['highest'])}"
-    yield _name(run), "mean without one judge", _range(run["mean_without_one"])
+        yield run_name(run), names[judge], figure(score)
+    yield run_name(run), "majority", figure(run["majority"])
+    yield run_name(run), "mean, range", f"{number(run['mean'])}, {number(run['lowest'])} to {number(run['highest'])}"
+    yield run_name(run), "mean without one judge", _range(run["mean_without_one"])
 
 
 def _range(ends: list[float] | None) -> str:
@@ -78,7 +78,7 @@ def _orderings(document: Entry, names: Entry) -> Iterator[str | Table]:
         return
     rows = []
     for entry in document["orderings"]:
-        pair = f"{_name(entry['a'])} - {_name(entry['b'])}"
+        pair = f"{run_name(entry['a'])} - {run_name(entry['b'])}"
         rows += [(pair, names[judge], figure(under, signed=True)) for judge, under in entry["under"].items()]
         sign = "same sign" if entry["same_sign"] else "sign depends on the judge"
         rows.append((pair, "all", f"{sign}; resolved: {len(entry['resolved_under'])} of {len(names)}"))
@@ -95,7 +95,7 @@ def _preferences(document: Entry, names: Entry) -> Iterator[str | Table]:
         yield table(title, ("judge", "family", "score", ""), rows)
         if odds := entry["odds"]:
             yield (
-                f"Odds of a favourable verdict within a family: {odds['ratio']:.2f} times "
+                f"Odds of a favourable grade within a family: {odds['ratio']:.2f} times "
                 f"({odds['low']:.2f} to {odds['high']:.2f}) those across families, p = {odds['p_value']:.3g}"
             )
 
@@ -117,7 +117,7 @@ def _anchor_parts(document: Entry) -> Iterator[str | Table]:
         ],
     )
     rows = [
-        (_name(run), stratum, number(s["raw"]), number(s["corrected"]), number(s["se"]), number(s["total_se"]))
+        (run_name(run), stratum, number(s["raw"]), number(s["corrected"]), number(s["se"]), number(s["total_se"]))
         for run in document["runs"]
         for stratum, s in run["scores"].items()
     ]
@@ -126,17 +126,17 @@ def _anchor_parts(document: Entry) -> Iterator[str | Table]:
         yield table("Scores carried over to the official judge", columns, rows)
     for run in document["runs"]:
         if "verdict" in run:
-            yield f"{run['verdict']}: {_name(run)} against the published {run['published']:g}: {run['reason']}"
+            yield f"{run['verdict']}: {run_name(run)} against the published {run['published']:g}: {run['reason']}"
 
 
 def _retest_parts(document: Entry) -> Iterator[str | Table]:
     yield f"Judge: {document['judge']}"
     yield (
-        f"{document['criteria']:,} criteria in both gradings, {document['missing_in_one']:,} without a verdict in one; "
+        f"{document['criteria']:,} criteria in both gradings, {document['missing_in_one']:,} without a grade in one; "
         f"{document['only_in_one']:,} in one only"
     )
     yield table(
-        "Verdicts that flip",
+        "Grades that flip",
         ("criteria", "n", "share", "to not met", "to met"),
         [
             (entry["part"], f"{entry['n']:,}", figure(entry["rate"]), f"{entry['lost']:,}", f"{entry['gained']:,}")
@@ -145,7 +145,7 @@ def _retest_parts(document: Entry) -> Iterator[str | Table]:
     )
     rows = [
         (
-            _name(run),
+            run_name(run),
             f"{run['examples']:,}",
             number(run["first"]),
             number(run["second"]),
@@ -154,7 +154,3 @@ def _retest_parts(document: Entry) -> Iterator[str | Table]:
         for run in document["runs"]
     ]
     yield table("Mean example score, not clipped", ("system", "examples", "first", "second", "change"), rows)
-
-
-def _name(run: Entry) -> str:
-    return "/".join(run[name] for name in ("model", "variant", "target", "subset") if run[name] != NONE)

@@ -17,7 +17,7 @@ BoolArray = npt.NDArray[np.bool_]
 def error_rates_by_stratum(rows: MetaRows, said: FloatArray) -> dict[str, list[dict[str, Any]]]:
     """Return a judge's rates of error, overall and by stratum.
 
-    Every usable verdict is held against every physician's label of its row. Shares have Wilson intervals on effective
+    Every usable grade is held against every physician's label of its row. Shares have Wilson intervals on effective
     pairs, since pairs of one prompt are not independent. The rows tell no points, so there is no stratum by their sign.
 
     Args:
@@ -26,19 +26,19 @@ def error_rates_by_stratum(rows: MetaRows, said: FloatArray) -> dict[str, list[d
 
     Returns:
         By stratification (`all`, `theme`, `criterion length`, `completion length`), one entry per stratum:
-        `sensitivity` (verdict met where the label is), `specificity`, `met_by_judge`, `met_by_physicians`, and
+        `sensitivity` (grade met where the label is), `specificity`, `met_by_judge`, `met_by_physicians`, and
         `overstated`, the former minus the latter; null where nothing can be said.
     """
     labels = labels_of(rows)
     samples = said.shape[1]
     row = np.tile(labels.row, samples)
-    truth, verdict = np.tile(labels.met, samples), said[labels.row].T.ravel()
-    usable = ~np.isnan(verdict)
-    row, truth, verdict = row[usable], truth[usable], verdict[usable]
+    truth, grade = np.tile(labels.met, samples), said[labels.row].T.ravel()
+    usable = ~np.isnan(grade)
+    row, truth, grade = row[usable], truth[usable], grade[usable]
     kinds = {"all": np.full(len(rows), "all"), **rows.strata()}
     return {
         kind: [
-            {"stratum": name, **_rates(truth[part], verdict[part], rows.prompts[row[part]])}
+            {"stratum": name, **_rates(truth[part], grade[part], rows.prompts[row[part]])}
             for name in _in_order(names)
             if (part := names[row] == name).any()
         ]
@@ -52,15 +52,15 @@ def _in_order(names: npt.NDArray[np.str_]) -> list[str]:
     return [name for name in TERTILES if name in found] if found <= set(TERTILES) else sorted(found)
 
 
-def _rates(truth: FloatArray, verdict: FloatArray, prompts: npt.NDArray[np.str_]) -> dict[str, Any]:
+def _rates(truth: FloatArray, grade: FloatArray, prompts: npt.NDArray[np.str_]) -> dict[str, Any]:
     met = truth == 1
     return {
         "pairs": len(truth),
-        "sensitivity": _share(verdict, prompts, met),
-        "specificity": _share(1.0 - verdict, prompts, ~met),
-        "met_by_judge": float(verdict.mean()),
+        "sensitivity": _share(grade, prompts, met),
+        "specificity": _share(1.0 - grade, prompts, ~met),
+        "met_by_judge": float(grade.mean()),
         "met_by_physicians": float(truth.mean()),
-        "overstated": as_json(cluster_mean(verdict - truth, prompts)),
+        "overstated": as_json(cluster_mean(grade - truth, prompts)),
     }
 
 

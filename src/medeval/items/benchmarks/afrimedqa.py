@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from medeval.errors import MedevalError
-from medeval.items.benchmarks.collect import Layout, Question, collect_items
+from medeval.items.benchmarks.collect import BenchmarkLayout, ParsedQuestion, collect_items
 from medeval.items.benchmarks.fields import OutsideSelection, UnusableRow, letter, text
 from medeval.items.benchmarks.locate import KnownFiles
 from medeval.items.benchmarks.report import Loaded
@@ -39,7 +39,7 @@ _CANONICAL = (
 )
 _FLAT_OPTIONS = ("A", "B", "C", "D", "E")
 _FLATTENED = ("sample_id", "question", "options_len", "answer", *_FLAT_OPTIONS)
-_LAYOUT = Layout("sample_id", padding=frozenset({"", "n/a"}))
+_LAYOUT = BenchmarkLayout("sample_id", padding=frozenset({"", "n/a"}))
 _GOLD = {
     "any": "several correct options; any of them counts as right",
     "first": "several correct options; only the first named counts as right",
@@ -67,12 +67,12 @@ def load(files: Sequence[Path], revision: str, gold: str = "any") -> Loaded:
     return collect_items(tally, _LAYOUT, rows, revision, parse)
 
 
-def _parse_canonical(row: SourceRow, gold: str) -> Question:
+def _parse_canonical(row: SourceRow, gold: str) -> ParsedQuestion:
     values = row.values
     _require_selected(values)
     options = _canonical_options(text(values, "answer_options"))
     answers = _canonical_answers(text(values, "correct_answer"))
-    return Question(
+    return ParsedQuestion(
         text(values, "question"),
         options,
         answers[:1] if gold == "first" else answers,
@@ -111,11 +111,11 @@ def _canonical_answers(correct_answer: str) -> list[int]:
     return list(dict.fromkeys(int(match[1]) - 1 for match in matches if match))
 
 
-def _parse_flattened(row: SourceRow) -> Question:
+def _parse_flattened(row: SourceRow) -> ParsedQuestion:
     options = [row.values[name] or "" for name in _FLAT_OPTIONS]
     filled = sum(bool(option.strip()) for option in options)
     if str(filled) != row.values["options_len"]:
         raise UnusableRow(f"{filled} options, but options_len says otherwise")
     if not filled:
         raise UnusableRow("there are no options")
-    return Question(text(row.values, "question"), options, [letter(row.values, "answer")])
+    return ParsedQuestion(text(row.values, "question"), options, [letter(row.values, "answer")])

@@ -15,7 +15,7 @@ _MIN_OPTIONS, _MAX_OPTIONS = 2, 10
 
 
 @dataclass(frozen=True)
-class Question:
+class ParsedQuestion:
     """One question as parsed from its source row, texts untouched.
 
     Attributes:
@@ -36,7 +36,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Layout:
+class BenchmarkLayout:
     """How to read a benchmark's questions.
 
     Attributes:
@@ -54,10 +54,10 @@ class Layout:
 
 def collect_items(
     tally: Tally,
-    layout: Layout,
+    layout: BenchmarkLayout,
     rows: Iterable[SourceRow],
     revision: str,
-    parse: Callable[[SourceRow], Question],
+    parse: Callable[[SourceRow], ParsedQuestion],
 ) -> Loaded:
     """Parse every row and return the items with their report.
 
@@ -84,7 +84,7 @@ def collect_items(
     return tally.finish(items)
 
 
-def _tidied(question: Question) -> Question:
+def _tidied(question: ParsedQuestion) -> ParsedQuestion:
     # Copies of a benchmark differ in line ends (CR LF, LF) and in outer blanks; neither has a meaning.
     return replace(
         question,
@@ -102,7 +102,7 @@ def _lf(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _without_padding(question: Question, layout: Layout) -> Question:
+def _without_padding(question: ParsedQuestion, layout: BenchmarkLayout) -> ParsedQuestion:
     """Remove options that only fill a place, and move the indices of the correct ones accordingly."""
     if len(question.options) > len(LETTERS):
         raise UnusableRow(f"{len(question.options)} options, expected at most {_MAX_OPTIONS}")
@@ -118,7 +118,7 @@ def _without_padding(question: Question, layout: Layout) -> Question:
     )
 
 
-def _check(question: Question, layout: Layout) -> None:
+def _check(question: ParsedQuestion, layout: BenchmarkLayout) -> None:
     count = len(question.options)
     if not question.question:
         raise UnusableRow("question is empty")
@@ -133,7 +133,11 @@ def _check(question: Question, layout: Layout) -> None:
 
 
 def _record(
-    tally: Tally, layout: Layout, row: SourceRow, identifier: str | None, forms: tuple[Question, Question]
+    tally: Tally,
+    layout: BenchmarkLayout,
+    row: SourceRow,
+    identifier: str | None,
+    forms: tuple[ParsedQuestion, ParsedQuestion],
 ) -> None:
     """Count what is remarkable in a usable question, given as parsed and as it will stand in its item."""
     parsed, question = forms
@@ -150,17 +154,17 @@ def _record(
         tally.repeated_options.append(note(row, identifier, repeated))
 
 
-def _all_texts(question: Question) -> list[str]:
+def _all_texts(question: ParsedQuestion) -> list[str]:
     return [question.question, *question.options, *([question.context] if question.context else [])]
 
 
-def _removal(parsed: Question, index: int, layout: Layout) -> str:
+def _removal(parsed: ParsedQuestion, index: int, layout: BenchmarkLayout) -> str:
     later = parsed.options[index + 1 :]
     moved = any(_tidy(option).casefold() not in layout.padding for option in later)
     return f"option {LETTERS[index]} removed" + ("; the later options move up a letter" if moved else "")
 
 
-def _repeated_options(question: Question) -> str | None:
+def _repeated_options(question: ParsedQuestion) -> str | None:
     folded = [canonical_text(option) for option in question.options]
     counts = Counter(folded)
     if len(counts) == len(folded):
@@ -174,7 +178,7 @@ def _item(
     seen: dict[str, list[int]],
     row: SourceRow,
     identifier: str | None,
-    question: Question,
+    question: ParsedQuestion,
     revision: str,
 ) -> dict[str, Any]:
     cluster = canonical_id(question.question, question.options)

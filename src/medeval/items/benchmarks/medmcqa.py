@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from medeval.errors import MedevalError
-from medeval.items.benchmarks.collect import Layout, Question, collect_items
+from medeval.items.benchmarks.collect import BenchmarkLayout, ParsedQuestion, collect_items
 from medeval.items.benchmarks.fields import UnusableRow, integer, text
 from medeval.items.benchmarks.locate import KnownFiles
 from medeval.items.benchmarks.report import Loaded, LoadReport
@@ -39,7 +39,9 @@ def load(files: Sequence[Path], revision: str, encoding: str | None = None) -> L
     if encoding not in (None, *_FIRST_COP):
         raise MedevalError(f"MedMCQA has no encoding {encoding!r}", f"Give one of: {', '.join(_FIRST_COP)}.")
     tally = Tally("medmcqa", EXPECTED_ITEMS)
-    loaded = collect_items(tally, Layout(id_column="id"), read_files(files, _COLUMNS), revision, _parser(encoding))
+    loaded = collect_items(
+        tally, BenchmarkLayout(id_column="id"), read_files(files, _COLUMNS), revision, _parser(encoding)
+    )
     _check_gold(loaded.report)
     return loaded
 
@@ -61,11 +63,11 @@ def file_encoding(file: Path) -> str:
     )
 
 
-def _parser(encoding: str | None) -> Callable[[SourceRow], Question]:
-    def parse(row: SourceRow) -> Question:
+def _parser(encoding: str | None) -> Callable[[SourceRow], ParsedQuestion]:
+    def parse(row: SourceRow) -> ParsedQuestion:
         answer = _answer(row, encoding or file_encoding(row.file))
         multi = row.values["choice_type"] == "multi"
-        return Question(
+        return ParsedQuestion(
             text(row.values, "question"),
             [text(row.values, column) for column in ("opa", "opb", "opc", "opd")],
             [answer],

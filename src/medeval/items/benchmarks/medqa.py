@@ -6,7 +6,7 @@ The same 1273 test questions exist with five options and other gold letters; tha
 from collections.abc import Sequence
 from pathlib import Path
 
-from medeval.items.benchmarks.collect import Layout, Question, collect_items
+from medeval.items.benchmarks.collect import BenchmarkLayout, ParsedQuestion, collect_items
 from medeval.items.benchmarks.fields import UnusableRow, letter, lettered_texts, text
 from medeval.items.benchmarks.locate import KnownFiles
 from medeval.items.benchmarks.report import Loaded
@@ -31,10 +31,10 @@ def load(files: Sequence[Path], revision: str) -> Loaded:
             not its answer letter's option, or whose step is unknown, is so, as corrupted copies go around.
     """
     tally = Tally("medqa", EXPECTED_ITEMS)
-    return collect_items(tally, Layout(option_count=4), read_files(files, _COLUMNS), revision, _parse)
+    return collect_items(tally, BenchmarkLayout(option_count=4), read_files(files, _COLUMNS), revision, _parse)
 
 
-def _parse(row: SourceRow) -> Question:
+def _parse(row: SourceRow) -> ParsedQuestion:
     options = lettered_texts(row.values, "options")
     answer = letter(row.values, "answer_idx")
     step = text(row.values, "meta_info")
@@ -42,4 +42,4 @@ def _parse(row: SourceRow) -> Question:
         raise UnusableRow("answer is not the text of the option that answer_idx names")
     if step not in _STEPS:
         raise UnusableRow(f"meta_info is none of {', '.join(_STEPS)}")
-    return Question(text(row.values, "question"), options, [answer], stratum=step)
+    return ParsedQuestion(text(row.values, "question"), options, [answer], stratum=step)

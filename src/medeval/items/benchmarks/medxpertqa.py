@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from medeval.items.benchmarks.collect import Layout, Question, collect_items
+from medeval.items.benchmarks.collect import BenchmarkLayout, ParsedQuestion, collect_items
 from medeval.items.benchmarks.fields import LETTERS, UnusableRow, letter, lettered_texts, text
 from medeval.items.benchmarks.locate import KnownFiles
 from medeval.items.benchmarks.report import Loaded
@@ -35,14 +35,14 @@ def load(files: Sequence[Path], revision: str) -> Loaded:
         MedevalError: A file or column is missing or broken, or a row is unusable.
     """
     tally = Tally("medxpertqa", EXPECTED_ITEMS)
-    return collect_items(tally, Layout(id_column="id"), read_files(files, _COLUMNS), revision, _parse)
+    return collect_items(tally, BenchmarkLayout(id_column="id"), read_files(files, _COLUMNS), revision, _parse)
 
 
-def _parse(row: SourceRow) -> Question:
+def _parse(row: SourceRow) -> ParsedQuestion:
     values = _hub_form(row.values)
     options = lettered_texts(values, "options")
     question, embedded = _cut(text(values, "question"))
-    return Question(
+    return ParsedQuestion(
         question,
         options,
         [letter(values, "label")],

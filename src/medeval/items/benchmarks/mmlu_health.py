@@ -8,7 +8,7 @@ clinical_knowledge and college_medicine: both copies count, but they share a clu
 from collections.abc import Sequence
 from pathlib import Path
 
-from medeval.items.benchmarks.collect import Layout, Question, collect_items
+from medeval.items.benchmarks.collect import BenchmarkLayout, ParsedQuestion, collect_items
 from medeval.items.benchmarks.fields import OutsideSelection, integer, text, texts
 from medeval.items.benchmarks.locate import KnownFiles
 from medeval.items.benchmarks.report import Loaded
@@ -39,7 +39,7 @@ def load(files: Sequence[Path], revision: str) -> Loaded:
         MedevalError: A file or column is missing or broken, a row is unusable, or none is of the six.
     """
     tally = Tally("mmlu_health", EXPECTED_ITEMS)
-    return collect_items(tally, Layout(option_count=4), _rows(tally, files), revision, _parse)
+    return collect_items(tally, BenchmarkLayout(option_count=4), _rows(tally, files), revision, _parse)
 
 
 def _rows(tally: Tally, files: Sequence[Path]) -> list[SourceRow]:
@@ -51,9 +51,9 @@ def _rows(tally: Tally, files: Sequence[Path]) -> list[SourceRow]:
     return sorted(rows, key=lambda row: str(row.values["subject"]))
 
 
-def _parse(row: SourceRow) -> Question:
+def _parse(row: SourceRow) -> ParsedQuestion:
     subject = text(row.values, "subject")
     if subject not in SUBJECTS:
         raise OutsideSelection(f"subject {subject}")
     answer = integer(row.values, "answer")
-    return Question(text(row.values, "question"), texts(row.values, "choices"), [answer], stratum=subject)
+    return ParsedQuestion(text(row.values, "question"), texts(row.values, "choices"), [answer], stratum=subject)

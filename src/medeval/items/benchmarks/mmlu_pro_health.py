@@ -7,7 +7,7 @@ the list of options up with "N/A".
 from collections.abc import Sequence
 from pathlib import Path
 
-from medeval.items.benchmarks.collect import Layout, Question, collect_items
+from medeval.items.benchmarks.collect import BenchmarkLayout, ParsedQuestion, collect_items
 from medeval.items.benchmarks.fields import OutsideSelection, UnusableRow, integer, letter, text, texts
 from medeval.items.benchmarks.locate import KnownFiles
 from medeval.items.benchmarks.report import Loaded
@@ -31,16 +31,16 @@ def load(files: Sequence[Path], revision: str) -> Loaded:
         MedevalError: A file or column is missing or broken, a row is unusable (its letter and its index
             disagree, say), or no row is of the category.
     """
-    layout = Layout("question_id", padding=frozenset({"n/a"}))
+    layout = BenchmarkLayout("question_id", padding=frozenset({"n/a"}))
     tally = Tally("mmlu_pro_health", EXPECTED_ITEMS)
     return collect_items(tally, layout, read_files(files, _COLUMNS), revision, _parse)
 
 
-def _parse(row: SourceRow) -> Question:
+def _parse(row: SourceRow) -> ParsedQuestion:
     category = text(row.values, "category")
     if category != _CATEGORY:
         raise OutsideSelection(f"category {category}")
     answer = integer(row.values, "answer_index")
     if answer != letter(row.values, "answer"):
         raise UnusableRow("answer and answer_index name different options")
-    return Question(text(row.values, "question"), texts(row.values, "options"), [answer])
+    return ParsedQuestion(text(row.values, "question"), texts(row.values, "options"), [answer])

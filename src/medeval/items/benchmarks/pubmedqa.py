@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from medeval.errors import MedevalError
-from medeval.items.benchmarks.collect import Layout, Question, collect_items
+from medeval.items.benchmarks.collect import BenchmarkLayout, ParsedQuestion, collect_items
 from medeval.items.benchmarks.fields import OutsideSelection, UnusableRow, text, texts
 from medeval.items.benchmarks.locate import KnownFiles
 from medeval.items.benchmarks.report import Loaded
@@ -45,12 +45,12 @@ def load(files: Sequence[Path], revision: str, split: str = "test") -> Loaded:
     rows = _rows(files)
     selected = _selection(rows, tally) if split == "test" else None
 
-    def parse(row: SourceRow) -> Question:
+    def parse(row: SourceRow) -> ParsedQuestion:
         if selected is not None and source_id(row, "pubid") not in selected:
             raise OutsideSelection("not in the official test split")
         return _parse(row)
 
-    return collect_items(tally, Layout("pubid", gold_labels=_DECISIONS), rows, revision, parse)
+    return collect_items(tally, BenchmarkLayout("pubid", gold_labels=_DECISIONS), rows, revision, parse)
 
 
 def official_test_ids() -> frozenset[str]:
@@ -80,7 +80,7 @@ def _selection(rows: Sequence[SourceRow], tally: Tally) -> frozenset[str] | None
     return official
 
 
-def _parse(row: SourceRow) -> Question:
+def _parse(row: SourceRow) -> ParsedQuestion:
     values: dict[str, Any] = dict(row.values)
     if "QUESTION" in values:
         values |= {"question": values["QUESTION"], "contexts": values["CONTEXTS"]}
@@ -96,4 +96,6 @@ def _parse(row: SourceRow) -> Question:
     decision = text(values, "final_decision")
     if decision not in _DECISIONS:
         raise UnusableRow(f"final_decision is none of {', '.join(_DECISIONS)}")
-    return Question(text(values, "question"), _DECISIONS, [_DECISIONS.index(decision)], context="\n".join(paragraphs))
+    return ParsedQuestion(
+        text(values, "question"), _DECISIONS, [_DECISIONS.index(decision)], context="\n".join(paragraphs)
+    )

@@ -22,11 +22,11 @@ from medeval.items.benchmarks.locate import KnownFiles, locate
 from medeval.items.benchmarks.report import Loaded, LoadReport, summary
 from medeval.records.tables import CONVERSATIONS, ITEMS, JUDGEMENTS, TableType
 
-__all__ = ["BENCHMARKS", "Benchmark", "LoadReport", "Loaded", "find", "load_benchmark", "source_files", "summary"]
+__all__ = ["BENCHMARKS", "KnownBenchmark", "LoadReport", "Loaded", "find", "load_benchmark", "source_files", "summary"]
 
 
 @dataclass(frozen=True)
-class Benchmark:
+class KnownBenchmark:
     """What is known of a benchmark before its files are read.
 
     Attributes:
@@ -50,23 +50,23 @@ class Benchmark:
     gold_rule: str = "the one listed letter"
 
 
-BENCHMARKS: Mapping[str, Benchmark] = {
-    "medqa": Benchmark(medqa.load, medqa.FILES, medqa.EXPECTED_ITEMS),
-    "medmcqa": Benchmark(medmcqa.load, medmcqa.FILES, medmcqa.EXPECTED_ITEMS),
-    "pubmedqa": Benchmark(
+BENCHMARKS: Mapping[str, KnownBenchmark] = {
+    "medqa": KnownBenchmark(medqa.load, medqa.FILES, medqa.EXPECTED_ITEMS),
+    "medmcqa": KnownBenchmark(medmcqa.load, medmcqa.FILES, medmcqa.EXPECTED_ITEMS),
+    "pubmedqa": KnownBenchmark(
         pubmedqa.load, pubmedqa.FILES, pubmedqa.EXPECTED_ITEMS, variants={"all": pubmedqa.EXPECTED_ITEMS_ALL}
     ),
-    "mmlu_health": Benchmark(mmlu_health.load, mmlu_health.FILES, mmlu_health.EXPECTED_ITEMS, aggregate="strata"),
-    "mmlu_pro_health": Benchmark(mmlu_pro_health.load, mmlu_pro_health.FILES, mmlu_pro_health.EXPECTED_ITEMS),
-    "medxpertqa": Benchmark(medxpertqa.load, medxpertqa.FILES, medxpertqa.EXPECTED_ITEMS),
-    "afrimedqa": Benchmark(
+    "mmlu_health": KnownBenchmark(mmlu_health.load, mmlu_health.FILES, mmlu_health.EXPECTED_ITEMS, aggregate="strata"),
+    "mmlu_pro_health": KnownBenchmark(mmlu_pro_health.load, mmlu_pro_health.FILES, mmlu_pro_health.EXPECTED_ITEMS),
+    "medxpertqa": KnownBenchmark(medxpertqa.load, medxpertqa.FILES, medxpertqa.EXPECTED_ITEMS),
+    "afrimedqa": KnownBenchmark(
         afrimedqa.load,
         afrimedqa.FILES,
         afrimedqa.EXPECTED_ITEMS,
         afrimedqa.KNOWN_UNUSABLE,
         gold_rule="any listed letter; with gold=first the first listed letter, as the authors score",
     ),
-    "healthbench": Benchmark(
+    "healthbench": KnownBenchmark(
         healthbench.load,
         healthbench.FILES,
         healthbench.EXPECTED_ITEMS["main"],
@@ -74,7 +74,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         variants=healthbench.EXPECTED_ITEMS,
         gold_rule="rubric points",
     ),
-    "healthbench_meta": Benchmark(
+    "healthbench_meta": KnownBenchmark(
         healthbench_meta.load,
         healthbench_meta.FILES,
         healthbench_meta.EXPECTED_ROWS,
@@ -84,7 +84,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
 }
 
 
-def find(benchmark_id: str) -> Benchmark:
+def find(benchmark_id: str) -> KnownBenchmark:
     """Return a benchmark by its id.
 
     Raises:

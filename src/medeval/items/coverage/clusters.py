@@ -9,7 +9,7 @@ import pyarrow as pa
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from medeval.items.coverage.documents import Document, documents
+from medeval.items.coverage.documents import ComparedItem, documents
 from medeval.items.coverage.duplicates import DuplicatePair, find_duplicates
 
 CLUSTERS_SCHEMA = pa.schema(
@@ -53,7 +53,7 @@ def duplicate_clusters(items: pa.Table, *further: pa.Table) -> pa.Table:
     return pa.table(rows, schema=CLUSTERS_SCHEMA)
 
 
-def cluster_names(found: Sequence[Document], pairs: Iterable[DuplicatePair]) -> list[str]:
+def cluster_names(found: Sequence[ComparedItem], pairs: Iterable[DuplicatePair]) -> list[str]:
     """Return the cluster of each document: connected by duplicate pairs or by the cluster the loader gave them."""
     edges = [(pair.left, pair.right) for pair in pairs]
     first: dict[str, int] = {}
@@ -79,7 +79,7 @@ def effective_items(clusters: Iterable[Hashable]) -> float:
     return sum(sizes) ** 2 / sum(size**2 for size in sizes)
 
 
-def conflicts(found: Sequence[Document]) -> list[Conflict]:
+def conflicts(found: Sequence[ComparedItem]) -> list[Conflict]:
     """Return the pairs with the same stem and context whose golds contradict each other.
 
     Both golds stand among the options of both items, and neither is listed as correct by the other: direct evidence
@@ -98,6 +98,6 @@ def conflicts(found: Sequence[Document]) -> list[Conflict]:
     ]
 
 
-def _contradict(left: Document, right: Document) -> bool:
+def _contradict(left: ComparedItem, right: ComparedItem) -> bool:
     both = left.exact_options & right.exact_options
     return left.gold in both and right.gold in both and left.gold not in right.golds and right.gold not in left.golds

@@ -21,7 +21,7 @@ GENERIC_OPTIONS = frozenset(
 
 
 @dataclass(frozen=True)
-class Document:
+class ComparedItem:
     """One item as it is compared.
 
     Attributes:
@@ -47,7 +47,7 @@ class Document:
     context: str = ""
 
 
-def documents(tables: Sequence[pa.Table]) -> list[Document]:
+def documents(tables: Sequence[pa.Table]) -> list[ComparedItem]:
     """Return the items of items and conversations tables; a conversation in several subsets counts once.
 
     Raises:
@@ -71,13 +71,13 @@ def first_of_each_item_of(table: pa.Table) -> pa.Table:
     return first_of_each_item(table) if "messages" in table.column_names else table
 
 
-def _document(row: dict[str, Any]) -> Document:
+def _document(row: dict[str, Any]) -> ComparedItem:
     head = (row["benchmark"], row["item_id"], row["cluster_id"])
     if "messages" in row:
-        return Document(*head, tuple(normalise("\n".join(message["content"] for message in row["messages"]))))
+        return ComparedItem(*head, tuple(normalise("\n".join(message["content"] for message in row["messages"]))))
     options = row["options"]
     exact = _distinct(options)
-    return Document(
+    return ComparedItem(
         *head,
         tuple(normalise(row["question"])),
         options=frozenset(_plain(option) for option in options) - GENERIC_OPTIONS,

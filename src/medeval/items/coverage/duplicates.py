@@ -16,7 +16,7 @@ import numpy.typing as npt
 import xxhash
 from rapidfuzz import fuzz, process
 
-from medeval.items.coverage.documents import Document
+from medeval.items.coverage.documents import ComparedItem
 from medeval.items.coverage.minhash import candidates, equal_key_pairs
 from medeval.items.coverage.shingles import LONG_STEM, FloatArray, PairArray, jaccard, shingle
 
@@ -24,7 +24,7 @@ JACCARD, TOKEN_SET_RATIO = 0.7, 90
 _SHORT_STEM_OPTIONS = 2
 _SHORTER_SHARE = 0.5
 
-Kind = Literal["same", "near", "vignette"]
+DuplicateKind = Literal["same", "near", "vignette"]
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -43,19 +43,19 @@ class DuplicatePair:
 
     left: int
     right: int
-    kind: Kind
+    kind: DuplicateKind
     jaccard: float
     token_set_ratio: float
 
 
-def find_duplicates(documents: Sequence[Document]) -> list[DuplicatePair]:
+def find_duplicates(documents: Sequence[ComparedItem]) -> list[DuplicatePair]:
     """Return every pair of documents that is a duplicate by the rule above, ordered by indices."""
     shingles = shingle([document.words for document in documents])
     pairs = np.unique(np.concatenate([candidates(shingles), _option_pairs(documents)]), axis=0)
     return _verified(documents, pairs, jaccard(shingles, pairs), _token_set_ratios(documents, pairs))
 
 
-def _option_pairs(documents: Sequence[Document]) -> PairArray:
+def _option_pairs(documents: Sequence[ComparedItem]) -> PairArray:
     """Return the pairs with a particular option in common and stems of comparable length."""
     keys = [
         (xxhash.xxh64_intdigest(option.encode()), row) for row, doc in enumerate(documents) for option in doc.options
@@ -65,19 +65,19 @@ def _option_pairs(documents: Sequence[Document]) -> PairArray:
     return pairs[_comparable(documents, pairs)]
 
 
-def _comparable(documents: Sequence[Document], pairs: PairArray) -> BoolArray:
+def _comparable(documents: Sequence[ComparedItem], pairs: PairArray) -> BoolArray:
     lengths = np.array([len(document.words) for document in documents])[pairs]
     return np.asarray(lengths.min(axis=1) >= _SHORTER_SHARE * lengths.max(axis=1))
 
 
-def _token_set_ratios(documents: Sequence[Document], pairs: PairArray) -> FloatArray:
+def _token_set_ratios(documents: Sequence[ComparedItem], pairs: PairArray) -> FloatArray:
     stems = [" ".join(document.words) for document in documents]
     left, right = ([stems[row] for row in column] for column in pairs.T)
     return np.asarray(process.cpdist(left, right, scorer=fuzz.token_set_ratio, workers=-1, dtype=np.float64))
 
 
 def _verified(
-    documents: Sequence[Document], pairs: PairArray, similarity: FloatArray, ratios: FloatArray
+    documents: Sequence[ComparedItem], pairs: PairArray, similarity: FloatArray, ratios: FloatArray
 ) -> list[DuplicatePair]:
     passed = (similarity >= JACCARD) | ((ratios >= TOKEN_SET_RATIO) & _comparable(documents, pairs))
     found = []
@@ -89,7 +89,7 @@ def _verified(
     return found
 
 
-def _kind(left: Document, right: Document, *, stems_alike: bool) -> Kind | None:
+def _kind(left: ComparedItem, right: ComparedItem, *, stems_alike: bool) -> DuplicateKind | None:
     """Return how two documents with like stems are duplicates, or None when their options say that they are not."""
     if left.words == right.words and left.exact_options == right.exact_options and left.context == right.context:
         return "same"

@@ -11,7 +11,7 @@ import pyarrow as pa
 from medeval.errors import MedevalError
 from medeval.items.coverage.baselines import baselines
 from medeval.items.coverage.clusters import cluster_names, conflicts, effective_items
-from medeval.items.coverage.documents import Document, documents, first_of_each_item_of
+from medeval.items.coverage.documents import ComparedItem, documents, first_of_each_item_of
 from medeval.items.coverage.duplicates import JACCARD, TOKEN_SET_RATIO, DuplicatePair, find_duplicates
 from medeval.items.coverage.strata import SpecialtyCounts, count_specialties, reporting_rule
 from medeval.items.coverage.taxonomy import specialties
@@ -115,7 +115,7 @@ def _benchmark(found: Sequence[pa.Table], name: str, counts: SpecialtyCounts, cl
     }
 
 
-def _duplicates(docs: Sequence[Document], pairs: Sequence[DuplicatePair], clusters: Sequence[str]) -> JsonObject:
+def _duplicates(docs: Sequence[ComparedItem], pairs: Sequence[DuplicatePair], clusters: Sequence[str]) -> JsonObject:
     sizes = Counter(clusters)
     members: dict[str, list[list[str]]] = {}
     for document, cluster in zip(docs, clusters, strict=True):
@@ -143,7 +143,7 @@ def _duplicates(docs: Sequence[Document], pairs: Sequence[DuplicatePair], cluste
     }
 
 
-def _counts(docs: Sequence[Document], pairs: Sequence[DuplicatePair]) -> list[JsonObject]:
+def _counts(docs: Sequence[ComparedItem], pairs: Sequence[DuplicatePair]) -> list[JsonObject]:
     """Count the pairs by kind, and the items that have a duplicate, for each two benchmarks."""
     kinds: dict[tuple[str, str], Counter[str]] = {}
     concerned: dict[tuple[str, str], set[int]] = {}
@@ -161,5 +161,5 @@ def _counts(docs: Sequence[Document], pairs: Sequence[DuplicatePair]) -> list[Js
     ]
 
 
-def _key(document: Document) -> list[str]:
+def _key(document: ComparedItem) -> list[str]:
     return [document.benchmark, document.item_id]

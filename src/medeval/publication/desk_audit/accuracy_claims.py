@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from medeval.publication.claims import Claim, Comparison
 from medeval.publication.desk_audit.arithmetic import stated_matches
 from medeval.publication.desk_audit.comparator import gaps, substituted_average
-from medeval.publication.desk_audit.evidence import Evidence
-from medeval.publication.desk_audit.findings import Conclusion, Finding, Flag, Outcome, PartAudit
+from medeval.publication.desk_audit.evidence import PrintedEvidence
+from medeval.publication.desk_audit.findings import CheckOutcome, Conclusion, Finding, PartAudit, Reservation
 from medeval.publication.desk_audit.resolution import (
     EQUALITY_MARGIN,
     UNPAIRED,
@@ -20,20 +20,20 @@ from medeval.publication.desk_audit.robustness import Robustness, assess
 from medeval.publication.publication import AVERAGE
 
 
-def audit_value(evidence: Evidence, part: Comparison) -> PartAudit:
+def audit_value(evidence: PrintedEvidence, part: Comparison) -> PartAudit:
     """Check that a stated value is the table's; whether it reproduces only a measurement can tell."""
     value = evidence.publication.value(part.a, part.metric)
     if value is None or part.stated_a is None:
         return _not_testable(evidence, part)
     holds = abs(value - part.stated_a) < 0.5 * 10.0**-evidence.publication.decimals
     sentence = f"stated {part.stated_a:.2f}, the table has {value:.2f}"
-    finding = Finding("arithmetic", Outcome.HOLDS if holds else Outcome.FAILS, sentence, {"value": value})
+    finding = Finding("arithmetic", CheckOutcome.HOLDS if holds else CheckOutcome.FAILS, sentence, {"value": value})
     if holds:
         return PartAudit(Conclusion.NOT_TESTABLE, (), (finding,))
-    return PartAudit(Conclusion.DOES_NOT_ADD_UP, (Flag.ARITHMETIC,), (finding,))
+    return PartAudit(Conclusion.DOES_NOT_ADD_UP, (Reservation.ARITHMETIC,), (finding,))
 
 
-def audit_accuracy(evidence: Evidence, claim: Claim, part: Comparison) -> PartAudit:
+def audit_accuracy(evidence: PrintedEvidence, claim: Claim, part: Comparison) -> PartAudit:
     """Audit one comparison of two models on the average or on one benchmark of right-or-wrong items."""
     pair = _pair(evidence, part)
     if pair is None:
@@ -46,19 +46,19 @@ def audit_accuracy(evidence: Evidence, claim: Claim, part: Comparison) -> PartAu
     unpaired = resolve(difference, macro_standard_error(a, b, counts, UNPAIRED))
     best = resolve(difference, macro_standard_error(a, b, counts, best_design))
     findings = [adds_up, *_digits(evidence, a), _resolution(unpaired, best)]
-    flags = [Flag.ARITHMETIC] if adds_up.outcome is Outcome.FAILS else []
+    flags = [Reservation.ARITHMETIC] if adds_up.outcome is CheckOutcome.FAILS else []
     if claim.type == "T5":
         findings.append(_equality(unpaired, claim.margin or EQUALITY_MARGIN))
     if unpaired.mde > ((claim.margin or EQUALITY_MARGIN) if claim.type == "T5" else abs(difference)):
-        flags.append(Flag.UNDERPOWERED)
+        flags.append(Reservation.UNDERPOWERED)
     if len(a) > 2:
         robust = _assess(evidence, a, b, counts)
         findings.append(_robustness(evidence, robust))
-        flags += [Flag.FRAGILE] if robust.fragile else []
+        flags += [Reservation.FRAGILE] if robust.fragile else []
     parity = _parity(evidence, part, pair)
     findings += [] if parity is None else [parity]
-    flags += [Flag.COMPARATOR_MISMATCH] if _unfair(evidence, part) else []
-    flags += [Flag.PROTOCOL_MISMATCH] if evidence.publication.evaluation.undisclosed else []
+    flags += [Reservation.COMPARATOR_MISMATCH] if _unfair(evidence, part) else []
+    flags += [Reservation.PROTOCOL_MISMATCH] if evidence.publication.evaluation.undisclosed else []
     return PartAudit(_conclude(claim, unpaired, adds_up), tuple(flags), tuple(findings))
 
 
@@ -72,7 +72,7 @@ class _Pair:
     printed_b: float
 
 
-def _pair(evidence: Evidence, part: Comparison) -> _Pair | None:
+def _pair(evidence: PrintedEvidence, part: Comparison) -> _Pair | None:
     """Collect what a comparison needs; None when a figure or an item count is missing."""
     publication = evidence.publication
     printed_a, printed_b = (publication.value(subject, part.metric) for subject in (part.a, part.b))
@@ -86,54 +86,54 @@ def _pair(evidence: Evidence, part: Comparison) -> _Pair | None:
     return _Pair({name: a[name] for name in names}, {name: b[name] for name in names}, printed_a, printed_b)
 
 
-def _not_testable(evidence: Evidence, part: Comparison) -> PartAudit:
+def _not_testable(evidence: PrintedEvidence, part: Comparison) -> PartAudit:
     sentence = (
         f"no {evidence.label(part.metric)} of {evidence.label(part.a)} and {evidence.label(part.b)} "
         "is printed with item counts"
     )
-    finding = Finding("figures", Outcome.NOT_TESTABLE, sentence, {})
+    finding = Finding("figures", CheckOutcome.NOT_TESTABLE, sentence, {})
     return PartAudit(Conclusion.NOT_TESTABLE, (), (finding,))
 
 
-def _adds_up(evidence: Evidence, part: Comparison, pair: _Pair) -> Finding:
+def _adds_up(evidence: PrintedEvidence, part: Comparison, pair: _Pair) -> Finding:
     publication, printed_a, printed_b = evidence.publication, pair.printed_a, pair.printed_b
     holds = stated_matches(publication, part, printed_a, printed_b)
     numbers = {"a": printed_a, "b": printed_b, "difference": printed_a - printed_b}
     if len(pair.a) == 1:
         sentence = "figures are those of the table" if holds else "figures differ from the table"
-        return Finding("arithmetic", Outcome.HOLDS if holds else Outcome.FAILS, sentence, numbers)
+        return Finding("arithmetic", CheckOutcome.HOLDS if holds else CheckOutcome.FAILS, sentence, numbers)
     means = [sum(values) / len(values) for values in (pair.a.values(), pair.b.values())]
     unit = 10.0**-publication.decimals + 1e-9
     agree = holds and all(abs(m - p) <= unit for m, p in zip(means, (printed_a, printed_b), strict=True))
     verb = "both averages recompute" if agree else "the averages do not both recompute"
     sentence = f"{verb}: {means[0]:.4f}, {means[1]:.4f}"
-    outcome = Outcome.HOLDS if agree else Outcome.FAILS
+    outcome = CheckOutcome.HOLDS if agree else CheckOutcome.FAILS
     return Finding("arithmetic", outcome, sentence, {**numbers, "mean_a": means[0], "mean_b": means[1]})
 
 
-def _digits(evidence: Evidence, names: dict[str, float]) -> list[Finding]:
+def _digits(evidence: PrintedEvidence, names: dict[str, float]) -> list[Finding]:
     """Say which item counts and runs the digits of these benchmarks tell, where they tell anything."""
     telling = [
         (digits, fit)
         for digits in evidence.digits
         for fit in digits.fits
-        if digits.benchmark in names and fit.n == digits.items and fit.verdict in ("supported", "consistent")
+        if digits.benchmark in names and fit.n == digits.items and fit.outcome in ("supported", "consistent")
     ]
     if not telling:
         return []
     runs = sorted({fit.check.runs for _, fit in telling})
     counts = ", ".join(f"{digits.label} {fit.n:,}" for digits, fit in telling)
     sentence = f"digits fit {' or '.join(map(str, runs))} runs; items: {counts}"
-    return [Finding("digits", Outcome.HOLDS, sentence, {digits.benchmark: fit.n for digits, fit in telling})]
+    return [Finding("digits", CheckOutcome.HOLDS, sentence, {digits.benchmark: fit.n for digits, fit in telling})]
 
 
 def _resolution(unpaired: Resolution, best: Resolution) -> Finding:
     if unpaired.resolved:
-        verb, outcome = "resolvable", Outcome.HOLDS
+        verb, outcome = "resolvable", CheckOutcome.HOLDS
     elif best.resolved:
-        verb, outcome = "resolvable only with paired data", Outcome.CAUTION
+        verb, outcome = "resolvable only with paired data", CheckOutcome.CAUTION
     else:
-        verb, outcome = "NOT resolvable", Outcome.FAILS
+        verb, outcome = "NOT resolvable", CheckOutcome.FAILS
     sentence = (
         f"{verb}: {unpaired.difference:+.2f}, SE {unpaired.standard_error:.2f}, z {unpaired.z:.2f}, MDE "
         f"{unpaired.mde:.2f} (paired at best {best.standard_error:.2f}, {best.z:.2f}, {best.mde:.2f})"
@@ -162,15 +162,17 @@ def _equality(unpaired: Resolution, margin: float) -> Finding:
     verb = "shown" if shown else "not shown"
     sentence = f"equality within {margin:g} point is {verb}: 90 % interval {low:+.2f} to {high:+.2f}"
     numbers = {"margin": margin, "low_90": low, "high_90": high}
-    return Finding("equality", Outcome.HOLDS if shown else Outcome.FAILS, sentence, numbers)
+    return Finding("equality", CheckOutcome.HOLDS if shown else CheckOutcome.FAILS, sentence, numbers)
 
 
-def _assess(evidence: Evidence, a: dict[str, float], b: dict[str, float], counts: dict[str, float]) -> Robustness:
+def _assess(
+    evidence: PrintedEvidence, a: dict[str, float], b: dict[str, float], counts: dict[str, float]
+) -> Robustness:
     errors = {name: macro_standard_error({name: a[name]}, {name: b[name]}, {name: n}) for name, n in counts.items()}
     return assess({name: a[name] - b[name] for name in a}, {name: evidence.items[name] for name in a}, errors)
 
 
-def _robustness(evidence: Evidence, robust: Robustness) -> Finding:
+def _robustness(evidence: PrintedEvidence, robust: Robustness) -> Finding:
     low, high = min(robust.differences.values()), max(robust.differences.values())
     pivot = min(robust.leave_one_out, key=lambda name: robust.leave_one_out[name] * (1 if robust.macro > 0 else -1))
     left = robust.leave_one_out[pivot]
@@ -193,10 +195,10 @@ def _robustness(evidence: Evidence, robust: Robustness) -> Finding:
     numbers |= {f"difference.{name}": value for name, value in robust.differences.items()}
     numbers |= {f"without.{name}": value for name, value in robust.leave_one_out.items()}
     numbers |= {f"holm_p.{name}": value for name, value in robust.holm.items()}
-    return Finding("robustness", Outcome.CAUTION if robust.fragile else Outcome.HOLDS, sentence, numbers)
+    return Finding("robustness", CheckOutcome.CAUTION if robust.fragile else CheckOutcome.HOLDS, sentence, numbers)
 
 
-def _parity(evidence: Evidence, part: Comparison, pair: _Pair) -> Finding | None:
+def _parity(evidence: PrintedEvidence, part: Comparison, pair: _Pair) -> Finding | None:
     """Put the makers' own figures of `b` in place of the publication's; None when they print none."""
     if part.metric != AVERAGE:
         return None
@@ -216,16 +218,16 @@ def _parity(evidence: Evidence, part: Comparison, pair: _Pair) -> Finding | None
         "difference": after,
         "difference_wider": further,
     }
-    return Finding("comparator", Outcome.FAILS if reverses else Outcome.HOLDS, sentence, numbers)
+    return Finding("comparator", CheckOutcome.FAILS if reverses else CheckOutcome.HOLDS, sentence, numbers)
 
 
-def _unfair(evidence: Evidence, part: Comparison) -> bool:
+def _unfair(evidence: PrintedEvidence, part: Comparison) -> bool:
     found = gaps(evidence.publication, part.b, evidence.counts)
     return any(gap.mismatch for gap in found if part.metric in (AVERAGE, gap.benchmark))
 
 
 def _conclude(claim: Claim, unpaired: Resolution, adds_up: Finding) -> Conclusion:
-    if adds_up.outcome is Outcome.FAILS:
+    if adds_up.outcome is CheckOutcome.FAILS:
         return Conclusion.DOES_NOT_ADD_UP
     if claim.type == "T5":
         shown = unpaired.equal_within(claim.margin or EQUALITY_MARGIN)

@@ -6,7 +6,7 @@ from itertools import combinations
 from math import sqrt
 
 from medeval.publication.claims import Comparison, WeightFile
-from medeval.publication.parts import Benchmark, Model
+from medeval.publication.parts import PublishedBenchmark, PublishedModel
 from medeval.publication.publication import Publication
 from medeval.statistics.granularity import rounded_run_decimals
 
@@ -73,7 +73,9 @@ def recompute_averages(publication: Publication) -> list[AverageCheck]:
     return checks
 
 
-def average_of(publication: Publication, model: Model, replacements: Mapping[str, float] | None = None) -> float | None:
+def average_of(
+    publication: Publication, model: PublishedModel, replacements: Mapping[str, float] | None = None
+) -> float | None:
     """Return the plain mean over the average's benchmarks, some replaced; None when a figure is missing."""
     if publication.average is None or model.choice is None:
         return None
@@ -91,7 +93,7 @@ def rubric_rounding(publication: Publication) -> tuple[int | None, int]:
     return (rounded_run_decimals(values, publication.decimals, runs) if values and runs > 1 else None), len(values)
 
 
-def check_themes(publication: Publication, benchmark: Benchmark) -> list[ThemeCheck]:
+def check_themes(publication: Publication, benchmark: PublishedBenchmark) -> list[ThemeCheck]:
     """Compare each overall score with its themes, weighted by example counts; empty when a count is unknown.
 
     The tolerance is three standard deviations of rounding: a figure averaged over k runs, each rounded

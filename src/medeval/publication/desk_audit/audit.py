@@ -2,8 +2,8 @@
 
 from medeval.publication.claims import Claim, Comparison
 from medeval.publication.desk_audit.accuracy_claims import audit_accuracy, audit_value
-from medeval.publication.desk_audit.evidence import Evidence, gather
-from medeval.publication.desk_audit.findings import ClaimAudit, DeskAudit, Flag, PartAudit, worst
+from medeval.publication.desk_audit.evidence import PrintedEvidence, gather
+from medeval.publication.desk_audit.findings import ClaimAudit, DeskAudit, PartAudit, Reservation, worst
 from medeval.publication.desk_audit.ratio_claims import audit_loss, audit_size, audit_tokens
 from medeval.publication.desk_audit.rubric_claims import audit_rubric
 from medeval.publication.desk_audit.shared import shared_findings
@@ -21,7 +21,7 @@ def desk_audit(publication: Publication) -> DeskAudit:
     return DeskAudit(title=publication.title, claims=claims, shared=shared_findings(evidence))
 
 
-def _audit_claim(evidence: Evidence, claim: Claim) -> ClaimAudit:
+def _audit_claim(evidence: PrintedEvidence, claim: Claim) -> ClaimAudit:
     parts = [_audit_part(evidence, claim, part) for part in claim.comparisons]
     flags = {flag for part in parts for flag in part.flags}
     findings = {finding.sentence: finding for part in parts for finding in part.findings}
@@ -31,12 +31,12 @@ def _audit_claim(evidence: Evidence, claim: Claim) -> ClaimAudit:
         claim.sentence,
         "; ".join(text for part in claim.comparisons if (text := _stated(part))),
         worst([part.conclusion for part in parts]),
-        tuple(flag for flag in Flag if flag in flags),
+        tuple(flag for flag in Reservation if flag in flags),
         tuple(findings.values()),
     )
 
 
-def _audit_part(evidence: Evidence, claim: Claim, part: Comparison) -> PartAudit:
+def _audit_part(evidence: PrintedEvidence, claim: Claim, part: Comparison) -> PartAudit:
     if part.metric == TOKENS and claim.type != "T1":
         return audit_tokens(evidence, part)
     if part.metric == SIZE:

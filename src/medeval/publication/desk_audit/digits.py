@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from medeval.publication.parts import Benchmark
+from medeval.publication.parts import PublishedBenchmark
 from medeval.publication.publication import Publication
 from medeval.statistics.granularity import GridCheck, check_grid, coincidence, nested_witness
 
@@ -12,7 +12,7 @@ _RUNS_TRIED = (1, 2, 3, 4, 5)
 # Chance below which agreement of all digits is evidence, and above which the digits say nothing.
 _EVIDENCE, _NO_POWER = 0.01, 0.2
 
-Verdict = Literal["rejected", "supported", "consistent", "untestable"]
+FitOutcome = Literal["rejected", "supported", "consistent", "untestable"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class CandidateFit:
     n: int
     reason: str
     check: GridCheck
-    verdict: Verdict
+    outcome: FitOutcome
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Digits:
     accident: tuple[int, float] | None
 
 
-def audit_digits(publication: Publication, benchmark: Benchmark) -> Digits | None:
+def audit_digits(publication: Publication, benchmark: PublishedBenchmark) -> Digits | None:
     """Test every candidate count of a choice benchmark; None when no model has a figure for it."""
     values = [
         model.choice.values[benchmark.id]
@@ -84,10 +84,10 @@ def _fit(values: list[float], decimals: int, n: int, reason: str, runs: int | No
         for rounded in ((False, True) if k > 1 else (False,))
     ]
     best = min(checks, key=lambda check: (-check.feasible, check.chance))
-    return CandidateFit(n, reason, best, _verdict(best))
+    return CandidateFit(n, reason, best, _outcome(best))
 
 
-def _verdict(check: GridCheck) -> Verdict:
+def _outcome(check: GridCheck) -> FitOutcome:
     if not check.fits:
         return "rejected"
     if check.chance < _EVIDENCE:
@@ -98,18 +98,20 @@ def _verdict(check: GridCheck) -> Verdict:
 def _choose(fits: tuple[CandidateFit, ...]) -> CandidateFit | None:
     """Return the fitting count least likely to fit by luck; the first listed when the digits cannot tell."""
     fitting = [fit for fit in fits if fit.check.fits]
-    telling = [fit for fit in fitting if fit.verdict != "untestable"]
+    telling = [fit for fit in fitting if fit.outcome != "untestable"]
     return min(telling, key=lambda fit: fit.check.chance) if telling else next(iter(fitting), None)
 
 
-def _nested(values: list[float], decimals: int, benchmark: Benchmark, runs: int) -> bool | None:
+def _nested(values: list[float], decimals: int, benchmark: PublishedBenchmark, runs: int) -> bool | None:
     if not benchmark.strata:
         return None
     sizes = list(benchmark.strata.values())
     return all(nested_witness(value, decimals, sizes, runs) is not None for value in values)
 
 
-def _counts(benchmark: Benchmark, chosen: CandidateFit | None, nested: bool | None) -> tuple[int | None, float | None]:
+def _counts(
+    benchmark: PublishedBenchmark, chosen: CandidateFit | None, nested: bool | None
+) -> tuple[int | None, float | None]:
     """Return the total and effective counts; a mean of S strata has variance p(1-p) * sum(1/n_s) / S^2."""
     if benchmark.strata and (benchmark.aggregate == "mean_of_strata" or (chosen is None and nested)):
         sizes = benchmark.strata.values()
@@ -122,7 +124,7 @@ def _counts(benchmark: Benchmark, chosen: CandidateFit | None, nested: bool | No
 
 
 def _other_runs(values: list[float], decimals: int, chosen: CandidateFit | None) -> dict[int, int]:
-    if chosen is None or chosen.verdict == "untestable":
+    if chosen is None or chosen.outcome == "untestable":
         return {}
     others = [runs for runs in _RUNS_TRIED if runs != chosen.check.runs]
     return {runs: check_grid(values, decimals, chosen.n, runs).feasible for runs in others}
@@ -131,7 +133,7 @@ def _other_runs(values: list[float], decimals: int, chosen: CandidateFit | None)
 def _accident(
     values: list[float], decimals: int, chosen: CandidateFit | None, fits: tuple[CandidateFit, ...]
 ) -> tuple[int, float] | None:
-    rivals = [fit for fit in fits if chosen and fit.n > chosen.n and fit.check.fits and chosen.verdict == "supported"]
+    rivals = [fit for fit in fits if chosen and fit.n > chosen.n and fit.check.fits and chosen.outcome == "supported"]
     if chosen is None or not rivals:
         return None
     rival = rivals[0]

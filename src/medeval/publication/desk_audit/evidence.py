@@ -8,7 +8,7 @@ from medeval.publication.publication import Publication
 
 
 @dataclass(frozen=True)
-class Evidence:
+class PrintedEvidence:
     """A publication with the item counts in use, by benchmark.
 
     Attributes:
@@ -33,11 +33,11 @@ class Evidence:
         return ", ".join(self.label(name) for name in names)
 
 
-def gather(publication: Publication) -> Evidence:
+def gather(publication: Publication) -> PrintedEvidence:
     """Test the digits of every benchmark and collect the item counts in use."""
     digits = tuple(
         found for benchmark in publication.benchmarks if (found := audit_digits(publication, benchmark)) is not None
     )
     items = {d.benchmark: d.items for d in digits if d.items is not None}
     counts = {d.benchmark: d.effective_n for d in digits if d.effective_n is not None}
-    return Evidence(publication, digits, items, counts)
+    return PrintedEvidence(publication, digits, items, counts)

@@ -10,7 +10,7 @@ from medeval.records.documents import Document
 Number = float | int | str | None
 
 
-class Outcome(StrEnum):
+class CheckOutcome(StrEnum):
     """How a check ended."""
 
     HOLDS = "holds"
@@ -19,8 +19,8 @@ class Outcome(StrEnum):
     NOT_TESTABLE = "not testable"
 
 
-class Flag(StrEnum):
-    """Reservations about a claim, as the verdicts name them."""
+class Reservation(StrEnum):
+    """A reservation about a claim, as the verdicts name it."""
 
     ARITHMETIC = "ARITHMETIC"
     COMPARATOR_MISMATCH = "COMPARATOR_MISMATCH"
@@ -53,7 +53,7 @@ class Finding:
     """One check: its outcome, a sentence in plain words, and the numbers behind it (points unless named)."""
 
     check: str
-    outcome: Outcome
+    outcome: CheckOutcome
     sentence: str
     numbers: Mapping[str, Number]
 
@@ -63,7 +63,7 @@ class PartAudit:
     """The outcome of one comparison of a claim."""
 
     conclusion: Conclusion
-    flags: tuple[Flag, ...]
+    flags: tuple[Reservation, ...]
     findings: tuple[Finding, ...]
 
 
@@ -76,7 +76,7 @@ class ClaimAudit:
     sentence: str
     stated: str
     conclusion: Conclusion
-    flags: tuple[Flag, ...]
+    flags: tuple[Reservation, ...]
     findings: tuple[Finding, ...]
 
 

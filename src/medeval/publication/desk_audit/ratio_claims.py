@@ -4,8 +4,8 @@ from math import sqrt
 
 from medeval.publication.claims import Claim, Comparison
 from medeval.publication.desk_audit.arithmetic import check_heads, ratio_holds, reduction, stated_matches
-from medeval.publication.desk_audit.evidence import Evidence
-from medeval.publication.desk_audit.findings import Conclusion, Finding, Flag, Outcome, PartAudit
+from medeval.publication.desk_audit.evidence import PrintedEvidence
+from medeval.publication.desk_audit.findings import CheckOutcome, Conclusion, Finding, PartAudit, Reservation
 from medeval.publication.desk_audit.resolution import Z_90, discordance_coefficient
 
 # Share of items on which two runs of the *same* sampled model differ in being right (0.12, that is
@@ -14,7 +14,7 @@ from medeval.publication.desk_audit.resolution import Z_90, discordance_coeffici
 _SELF_DISCORDANCE, _EXCESS_DISCORDANCE = 0.12, 0.02
 
 
-def audit_tokens(evidence: Evidence, part: Comparison) -> PartAudit:
+def audit_tokens(evidence: PrintedEvidence, part: Comparison) -> PartAudit:
     """Check a stated multiple of answer lengths: b divided by a."""
     a, b = (evidence.publication.value(subject, "tokens") for subject in (part.a, part.b))
     if a is None or b is None:
@@ -23,12 +23,12 @@ def audit_tokens(evidence: Evidence, part: Comparison) -> PartAudit:
     verb = "which rounds to" if holds else "NOT"
     stated = "" if part.stated_ratio is None else f", {verb} {part.stated_ratio:.{part.ratio_decimals}f}"
     sentence = f"{b:,.0f} / {a:,.0f} = {b / a:.2f}{stated}; without lengths per item there is no interval"
-    outcome = Outcome.HOLDS if holds else Outcome.FAILS
+    outcome = CheckOutcome.HOLDS if holds else CheckOutcome.FAILS
     finding = Finding("ratio", outcome, sentence, {"a": a, "b": b, "ratio": b / a, "stated": part.stated_ratio})
     return _arithmetic_only(holds, finding)
 
 
-def audit_size(evidence: Evidence, part: Comparison) -> PartAudit:
+def audit_size(evidence: PrintedEvidence, part: Comparison) -> PartAudit:
     """Check a stated reduction in file size, in percent."""
     a, b = (evidence.publication.value(subject, "size") for subject in (part.a, part.b))
     if a is None or b is None:
@@ -49,10 +49,12 @@ def audit_size(evidence: Evidence, part: Comparison) -> PartAudit:
             without = f"{head.tied_gigabytes:.2f} GB without its second copy of the output head"
             sentence += f"; {tied:.1f} % against {without}"
             numbers["reduction_tied"] = tied
-    return _arithmetic_only(holds, Finding("size", Outcome.HOLDS if holds else Outcome.FAILS, sentence, numbers))
+    return _arithmetic_only(
+        holds, Finding("size", CheckOutcome.HOLDS if holds else CheckOutcome.FAILS, sentence, numbers)
+    )
 
 
-def audit_loss(evidence: Evidence, claim: Claim, part: Comparison) -> PartAudit:
+def audit_loss(evidence: PrintedEvidence, claim: Claim, part: Comparison) -> PartAudit:
     """Judge whether a stated loss on the average, below a margin, could be certified from its runs."""
     publication, margin = evidence.publication, claim.margin
     over = publication.average.over if publication.average else []
@@ -79,11 +81,11 @@ def audit_loss(evidence: Evidence, claim: Claim, part: Comparison) -> PartAudit:
         "discordance": share,
         "se_per_root": coefficient,
     }
-    finding = Finding("loss", Outcome.HOLDS if bound < margin else Outcome.FAILS, sentence, numbers)
+    finding = Finding("loss", CheckOutcome.HOLDS if bound < margin else CheckOutcome.FAILS, sentence, numbers)
     raised = {
-        Flag.ARITHMETIC: not agrees,
-        Flag.UNDERPOWERED: bound >= margin > loss,
-        Flag.PROTOCOL_MISMATCH: bool(publication.evaluation.undisclosed),
+        Reservation.ARITHMETIC: not agrees,
+        Reservation.UNDERPOWERED: bound >= margin > loss,
+        Reservation.PROTOCOL_MISMATCH: bool(publication.evaluation.undisclosed),
     }
     flags = tuple(flag for flag, up in raised.items() if up)
     return PartAudit(_bounded(agrees, loss, bound, margin), flags, (finding,))
@@ -100,9 +102,9 @@ def _bounded(agrees: bool, loss: float, bound: float, margin: float) -> Conclusi
 def _arithmetic_only(holds: bool, finding: Finding) -> PartAudit:
     if holds:
         return PartAudit(Conclusion.ARITHMETIC_HOLDS, (), (finding,))
-    return PartAudit(Conclusion.DOES_NOT_ADD_UP, (Flag.ARITHMETIC,), (finding,))
+    return PartAudit(Conclusion.DOES_NOT_ADD_UP, (Reservation.ARITHMETIC,), (finding,))
 
 
 def _missing(what: str) -> PartAudit:
-    finding = Finding("figures", Outcome.NOT_TESTABLE, f"{what} are not printed", {})
+    finding = Finding("figures", CheckOutcome.NOT_TESTABLE, f"{what} are not printed", {})
     return PartAudit(Conclusion.NOT_TESTABLE, (), (finding,))

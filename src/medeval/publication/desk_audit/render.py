@@ -6,10 +6,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from medeval.publication.desk_audit.findings import ClaimAudit, DeskAudit, Finding, Outcome
+from medeval.publication.desk_audit.findings import CheckOutcome, ClaimAudit, DeskAudit, Finding
 
 WIDTH = 100
-_MARKS = {Outcome.HOLDS: "+", Outcome.CAUTION: "!", Outcome.FAILS: "x", Outcome.NOT_TESTABLE: "?"}
+_MARKS = {CheckOutcome.HOLDS: "+", CheckOutcome.CAUTION: "!", CheckOutcome.FAILS: "x", CheckOutcome.NOT_TESTABLE: "?"}
 
 
 def to_text(audit: DeskAudit) -> str:

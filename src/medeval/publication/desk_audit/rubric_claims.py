@@ -2,13 +2,13 @@
 
 from medeval.publication.claims import Claim, Comparison
 from medeval.publication.desk_audit.arithmetic import rubric_rounding, stated_matches
-from medeval.publication.desk_audit.evidence import Evidence
-from medeval.publication.desk_audit.findings import Conclusion, Finding, Flag, Outcome, PartAudit
+from medeval.publication.desk_audit.evidence import PrintedEvidence
+from medeval.publication.desk_audit.findings import CheckOutcome, Conclusion, Finding, PartAudit, Reservation
 from medeval.publication.desk_audit.resolution import EQUALITY_MARGIN, Resolution, resolve, rubric_standard_error
-from medeval.publication.parts import Benchmark, RubricFigures
+from medeval.publication.parts import PublishedBenchmark, RubricFigures
 
 
-def audit_rubric(evidence: Evidence, claim: Claim, part: Comparison) -> PartAudit:
+def audit_rubric(evidence: PrintedEvidence, claim: Claim, part: Comparison) -> PartAudit:
     """Audit one comparison of two models, or weight files, on a rubric benchmark."""
     publication = evidence.publication
     benchmark = publication.benchmark(part.metric)
@@ -16,7 +16,7 @@ def audit_rubric(evidence: Evidence, claim: Claim, part: Comparison) -> PartAudi
     n = benchmark.candidates[0].n if benchmark.candidates else None
     if a is None or b is None or n is None or benchmark.score_sd is None:
         sentence = f"no {benchmark.label} score of {part.a} and {part.b} with item counts and spread is printed"
-        finding = Finding("figures", Outcome.NOT_TESTABLE, sentence, {})
+        finding = Finding("figures", CheckOutcome.NOT_TESTABLE, sentence, {})
         return PartAudit(Conclusion.NOT_TESTABLE, (), (finding,))
     holds = stated_matches(publication, part, a.overall, b.overall)
     wide = resolve(a.overall - b.overall, rubric_standard_error(max(benchmark.score_sd), n))
@@ -25,19 +25,19 @@ def audit_rubric(evidence: Evidence, claim: Claim, part: Comparison) -> PartAudi
     judged = _judge(evidence, benchmark)
     findings += [] if judged is None else [judged]
     findings += _digits(evidence)
-    flags = [] if holds else [Flag.ARITHMETIC]
+    flags = [] if holds else [Reservation.ARITHMETIC]
     mismatch = judged is not None or bool(publication.evaluation.undisclosed)
-    flags += [Flag.PROTOCOL_MISMATCH] if mismatch else []
-    flags += [Flag.UNDERPOWERED] if claim.type != "T5" and wide.mde > abs(wide.difference) else []
+    flags += [Reservation.PROTOCOL_MISMATCH] if mismatch else []
+    flags += [Reservation.UNDERPOWERED] if claim.type != "T5" and wide.mde > abs(wide.difference) else []
     return PartAudit(_conclude(claim, wide, holds, judged is None), tuple(flags), tuple(findings))
 
 
-def _figures(evidence: Evidence, subject: str | None, benchmark: str) -> RubricFigures | None:
+def _figures(evidence: PrintedEvidence, subject: str | None, benchmark: str) -> RubricFigures | None:
     model = evidence.publication.model(subject)
     return next((part for part in model.rubric if part.benchmark == benchmark), None) if model else None
 
 
-def _resolution(benchmark: Benchmark, wide: Resolution, n: int) -> Finding:
+def _resolution(benchmark: PublishedBenchmark, wide: Resolution, n: int) -> Finding:
     verb = "resolvable" if wide.resolved else "NOT resolvable"
     sentence = (
         f"{verb}: {benchmark.label} {wide.difference:+.2f} over {n:,} examples, SE at most "
@@ -50,7 +50,7 @@ def _resolution(benchmark: Benchmark, wide: Resolution, n: int) -> Finding:
         "mde": wide.mde,
         "n": n,
     }
-    return Finding("resolution", Outcome.HOLDS if wide.resolved else Outcome.FAILS, sentence, numbers)
+    return Finding("resolution", CheckOutcome.HOLDS if wide.resolved else CheckOutcome.FAILS, sentence, numbers)
 
 
 def _themes(a: RubricFigures, b: RubricFigures) -> Finding:
@@ -58,7 +58,7 @@ def _themes(a: RubricFigures, b: RubricFigures) -> Finding:
     wins = sum(value > 0 for value in differences.values())
     low, high = min(differences.values()), max(differences.values())
     sentence = f"ahead on {wins} of {len(differences)} themes ({low:+.2f} to {high:+.2f})"
-    outcome = Outcome.HOLDS if wins == len(differences) else Outcome.CAUTION
+    outcome = CheckOutcome.HOLDS if wins == len(differences) else CheckOutcome.CAUTION
     return Finding(
         "robustness",
         outcome,
@@ -67,21 +67,21 @@ def _themes(a: RubricFigures, b: RubricFigures) -> Finding:
     )
 
 
-def _judge(evidence: Evidence, benchmark: Benchmark) -> Finding | None:
+def _judge(evidence: PrintedEvidence, benchmark: PublishedBenchmark) -> Finding | None:
     judge, reference = evidence.publication.evaluation.judge, benchmark.reference_judge
     if judge is None or reference is None or judge == reference:
         return None
     sentence = f"the judge is {judge.rpartition('/')[2]}, not the benchmark's own {reference}"
-    return Finding("judge", Outcome.CAUTION, sentence, {"judge": judge, "reference_judge": reference})
+    return Finding("judge", CheckOutcome.CAUTION, sentence, {"judge": judge, "reference_judge": reference})
 
 
-def _digits(evidence: Evidence) -> list[Finding]:
+def _digits(evidence: PrintedEvidence) -> list[Finding]:
     decimals, _ = rubric_rounding(evidence.publication)
     if decimals is None:
         return []
     runs, step = evidence.publication.evaluation.runs, 10.0**-decimals
     sentence = f"digits fit {runs} runs, each rounded to {step:g} point first"
-    return [Finding("digits", Outcome.CAUTION, sentence, {"runs": runs, "run_decimals": decimals})]
+    return [Finding("digits", CheckOutcome.CAUTION, sentence, {"runs": runs, "run_decimals": decimals})]
 
 
 def _conclude(claim: Claim, wide: Resolution, holds: bool, own_judge: bool) -> Conclusion:

@@ -29,7 +29,7 @@ _MODEL_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Publication:
+class ResultsPublication:
     """What is said of results that the scores do not say.
 
     Attributes:
@@ -99,7 +99,7 @@ class Record:
 
 def aggregate(
     record: Record,
-    publication: Publication,
+    publication: ResultsPublication,
     entries: Sequence[Mapping[str, Any]],
     classes: Sequence[Mapping[str, Any]],
     revisions: Mapping[str, str],
@@ -131,7 +131,7 @@ def aggregate(
     }
 
 
-def _model_info(record: Record, publication: Publication) -> dict[str, Any]:
+def _model_info(record: Record, publication: ResultsPublication) -> dict[str, Any]:
     system = record.system
     engine = TARGETS[system.target].engine if system.target in TARGETS else None
     return {

@@ -15,14 +15,13 @@ from medeval.errors import MedevalError
 from medeval.records import tables
 from medeval.records.documents import as_json
 from medeval.records.files import atomic_path, refuse_to_replace, sha256_file, write_json
-from medeval.records.system import System
-from medeval.report.export.every_eval_ever import Publication, Record, aggregate
+from medeval.records.system import SYSTEM, System
+from medeval.report.export.every_eval_ever import Record, ResultsPublication, aggregate
 from medeval.report.export.instances import instances
 from medeval.scores.breakdown import class_reports
 from medeval.scores.items import read_items
 
 _BATCH = 2_000
-_SYSTEM = ("model", "variant", "target")
 _ANSWER = ("text", "reasoning", "option_logprobs", "prompt_tokens", "generated_tokens", "error")
 
 
@@ -31,7 +30,7 @@ def export_every_eval_ever(
     items_paths: Sequence[Path],
     responses_path: Path | None,
     out: Path,
-    publication: Publication,
+    publication: ResultsPublication,
 ) -> list[Path]:
     """Write one document per system, and beside it a line per response if responses are given.
 
@@ -103,7 +102,7 @@ def _write_samples(
             files[system] = stack.enter_context(paths[system].open("w", encoding="utf-8", newline="\n"))
         for scores, responses in _scored_responses(scores_path, responses_path):
             for score, response in zip(scores, responses, strict=True):
-                system = System(*(score[name] for name in _SYSTEM))
+                system = System(*(score[name] for name in SYSTEM))
                 (line,) = instances(records[system], known, [score], [response])
                 files[system].write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
                 rows[system] += 1

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from medeval.errors import MedevalError
 from medeval.records.files import sha256_text
 from medeval.responses.engines.openai_client import Client, Refusal
-from medeval.responses.engines.openai_reply import Reply
+from medeval.responses.engines.openai_reply import ServerReply
 from medeval.responses.engines.openai_server import inspect_server
 from medeval.responses.engines.types import (
     Chat,
@@ -201,7 +201,7 @@ class ApiEngine:
             body |= {"logprobs": True, "top_logprobs": 1}
         return body
 
-    def _completion(self, request: GenerationRequest, result: Reply | Refusal) -> Completion:
+    def _completion(self, request: GenerationRequest, result: ServerReply | Refusal) -> Completion:
         if isinstance(result, Refusal):
             return Completion("", "error", 0, 0, 0.0, 0.0, result.error)
         reason = _FINISH_REASONS.get(result.finish_reason, "error")
@@ -225,7 +225,7 @@ class ApiEngine:
             token_logprobs=result.token_logprobs if request.token_logprobs else None,
         )
 
-    def _text(self, reply: Reply, *, unfinished: bool) -> str | None:
+    def _text(self, reply: ServerReply, *, unfinished: bool) -> str | None:
         """Put split-off reasoning back in front of the answer; one that was cut stays open."""
         if reply.reasoning is None:
             return reply.text

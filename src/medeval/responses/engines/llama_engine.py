@@ -15,7 +15,7 @@ from medeval.responses.engines.llama_batch import ALL_SEQUENCES
 from medeval.responses.engines.llama_build import build_info
 from medeval.responses.engines.llama_context import CHUNK_TOKENS, LlamaContext, cells_for
 from medeval.responses.engines.llama_model import LlamaModel
-from medeval.responses.engines.llama_reply import Reply, too_long
+from medeval.responses.engines.llama_reply import LlamaReply, too_long
 from medeval.responses.engines.schedule import FAST_BATCH_TOKENS, WIDTHS, Scheduler, log_softmax
 from medeval.responses.engines.types import (
     Completion,
@@ -198,8 +198,8 @@ class LlamaEngine:
             context.close()
         return total
 
-    def _reply(self, index: int, request: GenerationRequest, prompt: list[int]) -> Reply:
-        return Reply(self.model, index, request, prompt, len(self._prefix(request.prefix, prompt)))
+    def _reply(self, index: int, request: GenerationRequest, prompt: list[int]) -> LlamaReply:
+        return LlamaReply(self.model, index, request, prompt, len(self._prefix(request.prefix, prompt)))
 
     def _prefix(self, text: str, prompt: list[int]) -> list[int]:
         """Return the tokens that prefix and prompt share; the last token of a prompt is always read with the rest."""

@@ -9,7 +9,7 @@ from medeval.responses.engines.types import Completion, FinishReason, Generation
 
 
 @dataclass
-class Reply:
+class LlamaReply:
     """One request's reply while its tokens are drawn.
 
     Attributes:

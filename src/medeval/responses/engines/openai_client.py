@@ -19,7 +19,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from medeval.errors import MedevalError
 from medeval.responses.engines.openai_endpoint import address_of, key_of, remedy_for, require_usable
-from medeval.responses.engines.openai_reply import Reply, read_reply, words
+from medeval.responses.engines.openai_reply import ServerReply, read_reply, words
 from medeval.responses.engines.pacing import Pace, Shares, retry_after
 from medeval.run.targets import Served
 
@@ -97,7 +97,7 @@ class Client:
             finally:
                 runner.run(line.close())
 
-    def stream(self, bodies: Sequence[Mapping[str, Any]]) -> Generator[tuple[int, Reply | Refusal], None, None]:
+    def stream(self, bodies: Sequence[Mapping[str, Any]]) -> Generator[tuple[int, ServerReply | Refusal], None, None]:
         """Ask for a chat completion of each body, yielding (index, reply) as they arrive; exactly one per body.
 
         A body holds `messages` and settings; `model` and the server's `extra` are added. A request that
@@ -108,7 +108,7 @@ class Client:
             MedevalError: Every further request would fail as well. Replies that had arrived were yielded before.
         """
         todo = iter(enumerate(bodies))
-        waiting: dict[asyncio.Task[Reply | Refusal], int] = {}
+        waiting: dict[asyncio.Task[ServerReply | Refusal], int] = {}
         with asyncio.Runner() as runner:
             line = _Line(self.served, self._key)
             try:
@@ -158,7 +158,7 @@ class _Line:
         except ValueError as error:
             raise self._error(f"{url} answered with what is no JSON: {words(response)}", 200) from error
 
-    async def ask(self, body: Mapping[str, Any]) -> Reply | Refusal:
+    async def ask(self, body: Mapping[str, Any]) -> ServerReply | Refusal:
         """Complete one conversation; see `Client.stream`."""
         try:
             return await self._complete(body)
@@ -179,7 +179,7 @@ class _Line:
                 problem += f": {error.reason}"
             raise self._stop(problem, error.status) from error
 
-    async def _complete(self, body: Mapping[str, Any]) -> Reply:
+    async def _complete(self, body: Mapping[str, Any]) -> ServerReply:
         document = {"model": self._served.model, **self._served.extra, **body}
         # Escaped, since half of a surrogate pair has no UTF-8.
         content = json.dumps(document).encode("ascii")

@@ -13,7 +13,7 @@ _PAGE_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL
 
 
 @dataclass(frozen=True)
-class Reply:
+class ServerReply:
     """A chat completion as the server gave it.
 
     Attributes:
@@ -71,7 +71,7 @@ class _ChatCompletion(BaseModel):
     usage: _Usage
 
 
-def read_reply(response: httpx2.Response, seconds: float) -> Reply:
+def read_reply(response: httpx2.Response, seconds: float) -> ServerReply:
     """Read a chat completion.
 
     Raises:
@@ -87,7 +87,7 @@ def read_reply(response: httpx2.Response, seconds: float) -> Reply:
     choice, message = document.choices[0], document.choices[0].message
     tokens = choice.logprobs.content if choice.logprobs else None
     ids = [token.id for token in tokens or () if token.id is not None]
-    return Reply(
+    return ServerReply(
         text=message.content,
         reasoning=message.reasoning or message.reasoning_content or None,
         refusal=message.refusal,

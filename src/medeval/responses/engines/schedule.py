@@ -20,7 +20,7 @@ import numpy.typing as npt
 from medeval.errors import MedevalError
 from medeval.responses.engines.llama_context import CHUNK_TOKENS, LlamaContext
 from medeval.responses.engines.llama_model import LlamaModel
-from medeval.responses.engines.llama_reply import Reply
+from medeval.responses.engines.llama_reply import LlamaReply
 from medeval.responses.engines.types import ScheduleName
 
 # Widths whose rows are all computed by the same kernel, whichever slot they are in: llama.cpp's matrix
@@ -36,7 +36,7 @@ class Slot:
 
     number: int
     held: list[int] = field(default_factory=list)
-    reply: Reply | None = None
+    reply: LlamaReply | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class _Part:
     slot: Slot
     tokens: Sequence[int]
     start: int
-    reply: Reply | None
+    reply: LlamaReply | None
     is_prompt: bool = False
 
 
@@ -64,7 +64,7 @@ class Scheduler:
         self._model, self._context, self._schedule = model, context, schedule
         self._slots = [Slot(number) for number in range(width)]
 
-    def run(self, waiting: deque[Reply]) -> Iterator[Reply]:
+    def run(self, waiting: deque[LlamaReply]) -> Iterator[LlamaReply]:
         """Yield replies as they finish; a finished reply's slot takes the next one at once."""
         try:
             while waiting or any(slot.reply for slot in self._slots):
@@ -89,7 +89,7 @@ class Scheduler:
                 if slot.reply is not None:
                     slot.reply.close()
 
-    def _admit(self, waiting: deque[Reply]) -> list[_Part]:
+    def _admit(self, waiting: deque[LlamaReply]) -> list[_Part]:
         """Give waiting replies to free slots; return the parts of their prompts that are still to be read."""
         parts: list[_Part] = []
         room = FAST_BATCH_TOKENS - len(self._slots)
@@ -175,7 +175,7 @@ class Scheduler:
             logprob = log_softmax(logits[row : row + 1], [0], [token])[0] if reply.request.token_logprobs else None
             reply.add(token, logprob)
 
-    def _finished(self) -> Iterator[Reply]:
+    def _finished(self) -> Iterator[LlamaReply]:
         for slot in self._slots:
             if slot.reply is not None and slot.reply.finish_reason is not None:
                 reply, slot.reply = slot.reply, None

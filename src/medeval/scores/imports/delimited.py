@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from medeval.errors import MedevalError
-from medeval.scores.imports.replies import Reply
+from medeval.scores.imports.replies import ForeignReply
 
 # Our name -> the field of a reply.
 COLUMNS = {
     "item_id": "identifier",
     **{
         field.name: field.name
-        for field in fields(Reply)
+        for field in fields(ForeignReply)
         if field.name not in ("where", "shown", "identifier", "stratum", "gold")
     },
 }
@@ -24,7 +24,7 @@ _NEVER_EMPTY = ("text",)  # an empty text is an empty reply, any other empty fie
 _LAST_SURROGATE, _FIRST_SURROGATE = "\udcff", "\udc80"
 
 
-def read(path: Path, mapping: Mapping[str, str]) -> Iterator[Reply]:
+def read(path: Path, mapping: Mapping[str, str]) -> Iterator[ForeignReply]:
     """Yield the replies of one file.
 
     Fields may hold line breaks, if they are quoted. An empty field is no value, but for the text.
@@ -82,7 +82,7 @@ def _places(path: Path, header: list[str], mapping: Mapping[str, str]) -> dict[s
     return {name: header.index(theirs) for name, theirs in named.items()}
 
 
-def _reply(row: list[str], places: Mapping[str, int], where: str) -> Reply:
+def _reply(row: list[str], places: Mapping[str, int], where: str) -> ForeignReply:
     values: dict[str, Any] = {}
     for name, place in places.items():
         if bad := next((c for c in row[place] if _FIRST_SURROGATE <= c <= _LAST_SURROGATE), None):
@@ -93,7 +93,7 @@ def _reply(row: list[str], places: Mapping[str, int], where: str) -> Reply:
         values[COLUMNS[name]] = row[place] if row[place] or name in _NEVER_EMPTY else None
     if (logprobs := values.get("option_logprobs")) is not None:
         values["option_logprobs"] = _numbers(logprobs, where)
-    return Reply(where=where, **{name: value for name, value in values.items() if value is not None})
+    return ForeignReply(where=where, **{name: value for name, value in values.items() if value is not None})
 
 
 def _numbers(text: str, where: str) -> list[float]:

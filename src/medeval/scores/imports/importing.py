@@ -18,9 +18,9 @@ from medeval.records.writer import written_in_parts
 from medeval.scores.columns import as_responses
 from medeval.scores.imports import delimited, inspect_log, lm_eval
 from medeval.scores.imports.matching import Matcher, UnknownItem, refuse_unknown
-from medeval.scores.imports.replies import Reply
+from medeval.scores.imports.replies import ForeignReply
 from medeval.scores.items import read_items
-from medeval.scores.layout import READ_COLUMNS, UNKNOWN, UNKNOWN_TOKENS, UNNAMED, Layout, Stated
+from medeval.scores.layout import READ_COLUMNS, UNKNOWN, UNKNOWN_TOKENS, UNNAMED, ResponsesLayout, Stated
 
 Format = Literal["lm-eval", "inspect", "csv"]
 FORMATS: tuple[Format, ...] = ("lm-eval", "inspect", "csv")
@@ -103,7 +103,7 @@ def import_responses(
     return Imported(written, (*told, *taken))
 
 
-def _replies(files: Sequence[Path], settings: Import, notes: list[str]) -> Iterator[Reply]:
+def _replies(files: Sequence[Path], settings: Import, notes: list[str]) -> Iterator[ForeignReply]:
     if settings.format == "csv":
         if settings.first_sample:
             raise MedevalError("a CSV file says in its column sample which reply a row is", "Leave out --first-sample.")
@@ -121,8 +121,8 @@ def _replies(files: Sequence[Path], settings: Import, notes: list[str]) -> Itera
 
 
 def _matched(
-    replies: Iterator[Reply], matcher: Matcher, settings: Import, counts: Counter[str]
-) -> Iterator[tuple[Reply, int]]:
+    replies: Iterator[ForeignReply], matcher: Matcher, settings: Import, counts: Counter[str]
+) -> Iterator[tuple[ForeignReply, int]]:
     """Yield each reply, with its names complete, and the position of its item."""
     places: dict[tuple[Any, ...], str] = {}
     for reply in (_named(reply, settings) for reply in replies):
@@ -145,7 +145,7 @@ def _matched(
         yield reply, place
 
 
-def _named(reply: Reply, settings: Import) -> Reply:
+def _named(reply: ForeignReply, settings: Import) -> ForeignReply:
     """Complete a reply's model, variant and target: as stated, as its record says, or by a placeholder.
 
     A log calls a model by a path or an alias, so a stated name goes first. A column of a CSV is what its user put
@@ -166,14 +166,14 @@ _LAYOUT_COLUMNS = (*READ_COLUMNS, "error")
 
 
 def _responses(
-    rows: Sequence[tuple[Reply, int]], items: pa.Table, settings: Import, run_id: str, counts: Counter[str]
+    rows: Sequence[tuple[ForeignReply, int]], items: pa.Table, settings: Import, run_id: str, counts: Counter[str]
 ) -> pa.Table:
     replies = [reply for reply, _ in rows]
     asked = items.select(list(_ASKED)).take([place for _, place in rows])
     said = {name: [getattr(reply, name) for reply in replies] for name in _LAYOUT_COLUMNS if name not in _ASKED}
     said["generated_tokens"] = [UNKNOWN_TOKENS if n is None else n for n in said["generated_tokens"]]
     batch = pa.table({**{n: _column(v) for n, v in said.items()}, **{name: asked[name] for name in _ASKED}})
-    layout = Layout(Path(), True, 0, 0.0, _LAYOUT_COLUMNS, stated=settings.stated)
+    layout = ResponsesLayout(Path(), True, 0, 0.0, _LAYOUT_COLUMNS, stated=settings.stated)
     found, taken = as_responses(batch, layout, lambda row: replies[row].where)
     counts += taken
     return _complete(found, replies, run_id)
@@ -187,7 +187,7 @@ def _column(values: Sequence[Any]) -> pa.Array:
     return pa.array([str(value) for value in values] if len(kinds) > 1 else values)
 
 
-def _complete(found: pa.Table, replies: Sequence[Reply], run_id: str) -> pa.Table:
+def _complete(found: pa.Table, replies: Sequence[ForeignReply], run_id: str) -> pa.Table:
     """Add the columns of a response that its score does not need."""
     prompts = [f"unknown-{run_id}" if reply.prompt is None else sha256_text(reply.prompt) for reply in replies]
     scored = pc.and_(pc.not_equal(found["mode"], "generate"), pc.not_equal(found["finish_reason"], "error"))

@@ -12,7 +12,7 @@ from medeval.errors import MedevalError
 from medeval.scores.imports.archive import Archive
 from medeval.scores.imports.questions import shown_in
 from medeval.scores.imports.records import json_object, require
-from medeval.scores.imports.replies import Reply, Shown, gold_index
+from medeval.scores.imports.replies import ForeignReply, Shown, gold_index
 
 _ATTACHMENT = "attachment://"
 # "unknown" says nothing of whether the text is complete; a filter puts its own words in place of the reply.
@@ -22,7 +22,7 @@ _REMEDY = "Give the logs that `inspect eval` writes, .eval or .json."
 _FIELDS = ("id", "epoch", "input", "output")
 
 
-def read(path: Path, id_field: str | None, first_sample: int, notes: list[str]) -> Iterator[Reply]:
+def read(path: Path, id_field: str | None, first_sample: int, notes: list[str]) -> Iterator[ForeignReply]:
     """Yield the replies of one log.
 
     Args:
@@ -80,14 +80,16 @@ def _members(path: Path) -> _Samples:
             yield name, json_object(archive.read(name), f"{path}: {name}")
 
 
-def _reply(sample: Mapping[str, Any], where: str, model: str | None, id_field: str | None, first_sample: int) -> Reply:
+def _reply(
+    sample: Mapping[str, Any], where: str, model: str | None, id_field: str | None, first_sample: int
+) -> ForeignReply:
     shown = _shown(sample)
     metadata = sample.get("metadata") or {}
     identifier = metadata.get(id_field) if id_field else sample["id"]
     text, reasoning, finish, error = _ended(sample, where)
     usage = sample["output"].get("usage") or {}
     read = [usage.get(f"input_tokens{kind}") or 0 for kind in ("", "_cache_read", "_cache_write")]
-    return Reply(
+    return ForeignReply(
         where=where,
         sample=int(sample["epoch"]) - 1 + first_sample,
         shown=shown,

@@ -15,14 +15,14 @@ from medeval.errors import MedevalError
 from medeval.records.tables import canonical_text
 from medeval.scores.imports.questions import shown_in
 from medeval.scores.imports.records import json_lines, json_object, require
-from medeval.scores.imports.replies import Reply, Shown, gold_index
+from medeval.scores.imports.replies import ForeignReply, Shown, gold_index
 
 _NAME = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}\.\d+)\.jsonl")
 _FIELDS = ("doc_id", "doc", "target", "arguments", "resps", "filter")
 _REMEDY = "Give the files samples_*.jsonl that `lm_eval run --log_samples --output_path FOLDER` writes."
 
 
-def read(path: Path, id_field: str | None, first_sample: int, notes: list[str]) -> Iterator[Reply]:
+def read(path: Path, id_field: str | None, first_sample: int, notes: list[str]) -> Iterator[ForeignReply]:
     """Yield the replies of one file, each once, whatever the number of filters.
 
     Args:
@@ -65,7 +65,7 @@ def _replies(
     model: str | None,
     id_field: str | None,
     first_sample: int,
-) -> Iterator[Reply]:
+) -> Iterator[ForeignReply]:
     shown = shown_in(document)
     requests = _requests(record["arguments"], where)
     if not requests or len(requests) != len(record["resps"]):
@@ -84,14 +84,14 @@ def _replies(
     if isinstance(requests[0][1], str):
         mode = _mode(requests, shown, where)
         logprobs = _logprobs(record["resps"][: _conditional(requests)], where)
-        yield Reply(**common, mode=mode, sample=first_sample, option_logprobs=logprobs, generated_tokens=0)
+        yield ForeignReply(**common, mode=mode, sample=first_sample, option_logprobs=logprobs, generated_tokens=0)
         return
     if len(requests) != 1:
         raise MedevalError(f"{where}: {len(requests)} generated replies to one document, expected one", _REMEDY)
     for sample, text in enumerate(record["resps"][0], start=first_sample):
         if not isinstance(text, str):
             raise MedevalError(f"{where}: resps holds {type(text).__name__}, expected text", _REMEDY)
-        yield Reply(**common, sample=sample, text=text)
+        yield ForeignReply(**common, sample=sample, text=text)
 
 
 def _requests(arguments: Any, where: str) -> list[tuple[str, Any]]:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from medeval.errors import MedevalError
 from medeval.records.tables import canonical_id, canonical_text
-from medeval.scores.imports.replies import Reply, Shown
+from medeval.scores.imports.replies import ForeignReply, Shown
 from medeval.scores.lookup import MATCHES
 
 _SKIP = "`--skip-unknown` leaves such replies out and counts them"
@@ -54,7 +54,7 @@ class Matcher:
                 self._by_id[str(item[match])].append(place)
         self._taken: Counter[tuple[Any, ...]] = Counter()
 
-    def place(self, reply: Reply) -> int:
+    def place(self, reply: ForeignReply) -> int:
         """Return the position of the item that a reply answers.
 
         Raises:
@@ -64,11 +64,11 @@ class Matcher:
         """
         return self._place_by_text(reply) if self._match is None else self._place_by_id(reply)
 
-    def other_gold(self, place: int, reply: Reply) -> bool:
+    def other_gold(self, place: int, reply: ForeignReply) -> bool:
         """Whether the record calls another option correct than the item does."""
         return reply.gold is not None and reply.gold not in self._items[place]["answers"]
 
-    def _place_by_text(self, reply: Reply) -> int:
+    def _place_by_text(self, reply: ForeignReply) -> int:
         if not reply.shown:
             raise MedevalError(
                 f"{reply.where}: no question with its options is found in the record",
@@ -83,7 +83,7 @@ class Matcher:
                 self._refuse_other_order(place, shown, reply.where)
         raise UnknownItem("no item has its question and options")
 
-    def _one_of(self, places: list[int], reply: Reply) -> int:
+    def _one_of(self, places: list[int], reply: ForeignReply) -> int:
         """Choose among the copies of a question: the one of the reply's stratum, or the next in turn."""
         if len(benchmarks := sorted({self._items[place]["benchmark"] for place in places})) > 1:
             raise MedevalError(
@@ -95,7 +95,7 @@ class Matcher:
         self._taken[key] += 1
         return own[(self._taken[key] - 1) % len(own)]
 
-    def _place_by_id(self, reply: Reply) -> int:
+    def _place_by_id(self, reply: ForeignReply) -> int:
         if reply.identifier is None:
             raise MedevalError(
                 f"{reply.where}: has no id to match by {self._match}",
@@ -125,7 +125,7 @@ class Matcher:
             )
 
 
-def refuse_unknown(reply: Reply, reason: str) -> MedevalError:
+def refuse_unknown(reply: ForeignReply, reason: str) -> MedevalError:
     """Return the error for a reply that answers no item."""
     return MedevalError(f"{reply.where}: {reason}", f"Give the items of the benchmark that was run; {_SKIP}.")
 

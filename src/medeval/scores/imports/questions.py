@@ -14,7 +14,7 @@ _COLUMNS = (
     ("ending0", "ending1", "ending2", "ending3"),  # MedQA, in the form of multiple choice by endings
     ("A", "B", "C", "D"),
 )
-_VERDICTS = ("yes", "no", "maybe")
+_YES_NO_MAYBE = ("yes", "no", "maybe")
 # MedXpertQA repeats its options at the end of the question.
 _REPEATED = re.compile(r"\s*Answer Choices:\s*(?=\(A\))")
 
@@ -46,7 +46,7 @@ def _all_options(row: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
         if all(isinstance(row.get(name), str) for name in names):
             yield tuple(row[name] for name in names)
     if "final_decision" in row:
-        yield _VERDICTS
+        yield _YES_NO_MAYBE
 
 
 def _texts_of(value: Any) -> tuple[str, ...]:

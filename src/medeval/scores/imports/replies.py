@@ -17,7 +17,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Reply:
+class ForeignReply:
     """A reply and what its record says of it.
 
     Attributes:

@@ -10,9 +10,10 @@ import pyarrow as pa
 from medeval.errors import MedevalError
 from medeval.grades.criteria import Criteria
 from medeval.records import tables
+from medeval.records.system import SYSTEM
 from medeval.verdicts.audit.units import SUBSETS
 
-# A score; where a judge's verdicts are missing, the lowest and the highest that it can be. NaN: nothing is known of it.
+# A score; where a judge's grades are missing, the lowest and the highest that it can be. NaN: nothing is known of it.
 Score = float | tuple[float, float]
 # System (MODEL/VARIANT) -> benchmark -> item -> score.
 Answers = Mapping[str, Mapping[str, Mapping[str, Score]]]
@@ -32,7 +33,7 @@ def read_answers(scores: Sequence[Path], grades: Sequence[Path], *, mode: str, t
             fewer samples than another.
     """
     chosen = tables.read_all(scores, tables.SCORES).select(
-        ["model", "variant", "target", "benchmark", "item_id", "sample", "mode", "correct"]
+        [*SYSTEM, "benchmark", "item_id", "sample", "mode", "correct"]
     )
     graded = tables.read_all(grades, tables.GRADES)
     on = _target(chosen, graded, target)
@@ -45,10 +46,7 @@ def read_answers(scores: Sequence[Path], grades: Sequence[Path], *, mode: str, t
             values, values, f"{model}/{variant}", benchmark
         )
     for run in (
-        graded.select(["model", "variant", "target", "subset"])
-        .group_by(["model", "variant", "target", "subset"], use_threads=False)
-        .aggregate([])
-        .to_pylist()
+        graded.select([*SYSTEM, "subset"]).group_by([*SYSTEM, "subset"], use_threads=False).aggregate([]).to_pylist()
     ):
         if run["target"] == on:
             name, benchmark = f"{run['model']}/{run['variant']}", SUBSETS[run["subset"]]

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from medeval.errors import MedevalError
 from medeval.responses.engines.types import Chat, Engine
-from medeval.responses.evaluate import Run, evaluate
+from medeval.responses.evaluate import EvaluationRun, evaluate
 from medeval.responses.record import Identity
 from medeval.responses.subject import Subject
 from medeval.run.config import RunConfig
@@ -45,7 +45,7 @@ class _Kept:
         """Stay open."""
 
 
-def settings_of(run: RunConfig, results: Path, system: str, target: str) -> Run:
+def settings_of(run: RunConfig, results: Path, system: str, target: str) -> EvaluationRun:
     """Return how a system is asked in an audit: as in the whole run, but in the mode alone that decides claims.
 
     Args:
@@ -67,10 +67,10 @@ def settings_of(run: RunConfig, results: Path, system: str, target: str) -> Run:
         template_options=model.template_options,
     )
     protocol = run.protocol.model_copy(update={"modes": [run.protocol.headline]})
-    return Run(model=name, variant=variant, subject=subject, protocol=protocol, seed=run.seed)
+    return EvaluationRun(model=name, variant=variant, subject=subject, protocol=protocol, seed=run.seed)
 
 
-def check_unchanged(settings: Run, identity: Identity) -> None:
+def check_unchanged(settings: EvaluationRun, identity: Identity) -> None:
     """Raise MedevalError if weights, protocol or seed are not those that answered before.
 
     Args:
@@ -85,7 +85,7 @@ def check_unchanged(settings: Run, identity: Identity) -> None:
         )
 
 
-def answer(settings: Run, batches: Sequence[tuple[Path, Path]], *, command: str) -> None:
+def answer(settings: EvaluationRun, batches: Sequence[tuple[Path, Path]], *, command: str) -> None:
     """Answer batches one after the other; an interrupted call continues.
 
     Args:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medeval.publication.parts import Benchmark
+from medeval.publication.parts import PublishedBenchmark
 from medeval.publication.publication import Publication
 from medeval.statistics.arrays import FloatArray
 from medeval.verdicts.audit.questions import Question, conversation_subset
@@ -105,7 +105,7 @@ def _shape(units: Sequence[Unit]) -> tuple[FloatArray, FloatArray, np.ndarray]:
     return shares, spans, np.array([len(unit.items) for unit in units], dtype=np.int64)
 
 
-def _published_shape(benchmark: Benchmark) -> tuple[FloatArray, FloatArray, np.ndarray] | None:
+def _published_shape(benchmark: PublishedBenchmark) -> tuple[FloatArray, FloatArray, np.ndarray] | None:
     if benchmark.aggregate == "mean_of_strata":
         shares = np.concatenate([np.full(n, 1.0 / (len(benchmark.strata) * n)) for n in benchmark.strata.values()])
     elif benchmark.candidates:

@@ -23,7 +23,7 @@ def decided(folder: Path, *arguments: object) -> tuple[int, dict[str, Any]]:
     return result.exit_code, gate
 
 
-def verdicts(gate: dict[str, Any]) -> dict[str, str]:
+def outcomes(gate: dict[str, Any]) -> dict[str, str]:
     return {
         criterion["name"].split(",")[0] + criterion["limit"]: criterion["verdict"] for criterion in gate["criteria"]
     }
@@ -57,7 +57,7 @@ def test_other_probabilities_fail_with_exit_code_3(tmp_path: Path) -> None:
     b = write(tmp_path / "b", letters(noisy(500, 0.3), target="vulkan"))
     code, gate = decided(tmp_path, a, b)
     assert (code, gate["verdict"]) == (3, "FAIL")
-    assert verdicts(gate)["mean KL divergence< 0.001"] == "FAIL"
+    assert outcomes(gate)["mean KL divergence< 0.001"] == "FAIL"
 
 
 def test_other_answers_fail_by_option_and_by_accuracy(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_other_answers_fail_by_option_and_by_accuracy(tmp_path: Path) -> None:
     b = write(tmp_path / "b", choosing([0] * 950 + [1] * 50, target="vulkan"))
     code, gate = decided(tmp_path, a, b, "--items", write_items(tmp_path / "items", 1000))
     assert code == 3
-    assert set(verdicts(gate).values()) == {"FAIL"}
+    assert set(outcomes(gate).values()) == {"FAIL"}
     change = next(criterion for criterion in gate["criteria"] if criterion["name"] == "change of accuracy")
     assert change["value"] == pytest.approx(-0.05) and change["high"] < -0.005
 
@@ -74,20 +74,20 @@ def test_a_few_equal_items_show_nothing(tmp_path: Path) -> None:
     a, b = (write(tmp_path / name, choosing([0] * 24)) for name in "ab")
     code, gate = decided(tmp_path, a, b, "--items", write_items(tmp_path / "items", 24))
     assert (code, gate["verdict"]) == (0, "INCONCLUSIVE")
-    found = verdicts(gate)
+    found = outcomes(gate)
     assert found.pop("p-value of the change> 0.01") == "PASS"
     assert set(found.values()) == {"INCONCLUSIVE"}
 
 
 def test_a_p_value_that_could_not_be_small_decides_nothing(tmp_path: Path) -> None:
     # Seven items that all flip have p = 2/128 = 0.016, eight 0.008.
-    for count, verdict in ((7, "INCONCLUSIVE"), (8, "FAIL")):
+    for count, outcome in ((7, "INCONCLUSIVE"), (8, "FAIL")):
         a, b = (
             write(tmp_path / f"a{count}", choosing([0] * count)),
             write(tmp_path / f"b{count}", choosing([1] * count)),
         )
         _, gate = decided(tmp_path, a, b, "--items", write_items(tmp_path / f"items{count}", count))
-        assert verdicts(gate)["p-value of the change> 0.01"] == verdict
+        assert outcomes(gate)["p-value of the change> 0.01"] == outcome
 
 
 def test_items_of_one_cluster_do_not_make_it_pass(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_items_of_one_cluster_do_not_make_it_pass(tmp_path: Path) -> None:
     items = write_items(tmp_path / "items", ENOUGH, share=20)
     code, gate = decided(tmp_path, a, b, "--items", items)
     assert (code, gate["verdict"]) == (0, "INCONCLUSIVE")
-    assert verdicts(gate)["change of accuracy< 0.5 points"] == "INCONCLUSIVE"
+    assert outcomes(gate)["change of accuracy< 0.5 points"] == "INCONCLUSIVE"
 
 
 def test_an_option_that_only_b_rules_out_fails(tmp_path: Path) -> None:

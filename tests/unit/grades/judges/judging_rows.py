@@ -1,4 +1,4 @@
-"""Meta-evaluation rows, verdicts and grades, made to order."""
+"""Meta-evaluation rows and grades, made to order."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from medeval.grades.judge_reply import Grade
 from medeval.grades.judges.rows import MetaRows, read_rows
-from medeval.grades.questions import Question
-from medeval.grades.verdicts import Verdict
+from medeval.grades.questions import JudgeQuestion
 from medeval.records import tables
 
 DEMO = Path(__file__).parents[4] / "config/demo/healthbench/meta.demo.jsonl"
@@ -41,8 +41,8 @@ def write_meta(folder: Path, rows: Iterable[Mapping[str, Any]]) -> MetaRows:
     return read_rows(path)
 
 
-def write_verdicts(path: Path, item_ids: Sequence[str], *samples: Sequence[bool | None], **columns: Any) -> Path:
-    """Write verdicts of one or more samples as somebody else would: `item_id`, `met` and `sample`."""
+def write_meta_grades(path: Path, item_ids: Sequence[str], *samples: Sequence[bool | None], **columns: Any) -> Path:
+    """Write grades of one or more samples as somebody else would: `item_id`, `met` and `sample`."""
     rows = [
         {"item_id": item_id, "sample": sample, "met": met, **columns}
         for sample, said in enumerate(samples)
@@ -80,12 +80,12 @@ class ScriptedJudge:
         self.answer = answer
         self.asked: list[str] = []
 
-    def decide_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, tuple[Verdict, ...]]]:
+    def decide_all(self, questions: Sequence[JudgeQuestion]) -> Iterator[tuple[int, tuple[Grade, ...]]]:
         for index, question in enumerate(questions):
             self.asked.append(question.text)
             yield index, (self.answer(question.text),)
 
 
-def said(met: bool | None) -> Verdict:
-    """A usable verdict, or an unusable one."""
-    return Verdict(met, None, "unusable" if met is None else "graded")
+def said(met: bool | None) -> Grade:
+    """A usable grade, or an unusable one."""
+    return Grade(met, None, "unusable" if met is None else "graded")

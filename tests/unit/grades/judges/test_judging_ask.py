@@ -10,10 +10,10 @@ from judging_rows import DEMO, ScriptedJudge, said
 
 from medeval.cli.judge import judge as command
 from medeval.errors import MedevalError
+from medeval.grades.judge_reply import Grade
 from medeval.grades.judges.ask import ask, question, questions_left
+from medeval.grades.judges.meta_grades import META_GRADES, read_meta_grades
 from medeval.grades.judges.rows import MetaRows, read_rows
-from medeval.grades.judges.verdicts import VERDICTS, read_verdicts
-from medeval.grades.verdicts import Verdict
 from medeval.records import tables
 
 
@@ -34,9 +34,9 @@ def test_every_row_is_asked_once_with_its_own_words(tmp_path: Path, rows: MetaRo
     for row in rows.rows:
         [text] = [text for text in judge.asked if row["completion"] in text and row["criterion"] in text]
         assert "[" not in text.split("The criterion:")[1].split("Decide")[0]  # no points, which the rows do not tell
-    verdicts = read_verdicts(tmp_path / "v.parquet", rows.item_ids)
+    grades = read_meta_grades(tmp_path / "v.parquet", rows.item_ids)
     expected = ["ambulance" in question(row).text for row in rows.rows]
-    assert verdicts.said[:, 0].tolist() == [float(met) for met in expected]
+    assert grades.said[:, 0].tolist() == [float(met) for met in expected]
 
 
 def test_a_question_shares_its_beginning_up_to_the_criterion(rows: MetaRows) -> None:
@@ -49,7 +49,7 @@ def test_a_question_shares_its_beginning_up_to_the_criterion(rows: MetaRows) -> 
 def test_an_interrupted_call_asks_only_what_is_left(tmp_path: Path, rows: MetaRows) -> None:
     seen = []
 
-    def dies(text: str) -> Verdict:
+    def dies(text: str) -> Grade:
         seen.append(text)
         if len(seen) > 30:
             raise KeyboardInterrupt
@@ -68,12 +68,12 @@ def test_a_further_sample_asks_for_nothing_twice(tmp_path: Path, rows: MetaRows)
     asked_of(rows, lambda _: said(True), tmp_path / "v.parquet")
     second = asked_of(rows, lambda _: said(False), tmp_path / "v.parquet", samples=2)
     assert len(second.asked) == len(rows)
-    verdicts = read_verdicts(tmp_path / "v.parquet", rows.item_ids)
-    assert verdicts.samples == 2
-    assert verdicts.said.mean(axis=0).tolist() == [1.0, 0.0]
+    grades = read_meta_grades(tmp_path / "v.parquet", rows.item_ids)
+    assert grades.samples == 2
+    assert grades.said.mean(axis=0).tolist() == [1.0, 0.0]
 
 
-def test_another_judge_does_not_take_over_verdicts(tmp_path: Path, rows: MetaRows) -> None:
+def test_another_judge_does_not_take_over_grades(tmp_path: Path, rows: MetaRows) -> None:
     asked_of(rows, lambda _: said(True), tmp_path / "v.parquet")
     other = ScriptedJudge(lambda _: said(False))
     other.name = "another"
@@ -84,13 +84,13 @@ def test_another_judge_does_not_take_over_verdicts(tmp_path: Path, rows: MetaRow
 def test_an_unusable_reply_is_stored_as_missing(tmp_path: Path, rows: MetaRows) -> None:
     first = question(rows.rows[0]).text
     asked_of(rows, lambda text: said(None if text == first else True), tmp_path / "v.parquet")
-    table = tables.read(tmp_path / "v.parquet", VERDICTS).to_pylist()
+    table = tables.read(tmp_path / "v.parquet", META_GRADES).to_pylist()
     assert [row["item_id"] for row in table if row["met"] is None] == [rows.item_ids[0]]
 
 
 def test_too_many_failures_stop_the_stage_and_are_asked_again(tmp_path: Path, rows: MetaRows) -> None:
-    def fails(text: str) -> Verdict:
-        return said(True) if "stroke" in text else Verdict(None, "connection refused", "error")
+    def fails(text: str) -> Grade:
+        return said(True) if "stroke" in text else Grade(None, "connection refused", "error")
 
     with pytest.raises(MedevalError, match="could not be obtained from scripted; the first: connection refused"):
         asked_of(rows, fails, tmp_path / "v.parquet")

@@ -9,34 +9,34 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from judging_rows import CATEGORIES, grade, meta_row, write_grades, write_meta, write_verdicts
+from judging_rows import CATEGORIES, grade, meta_row, write_grades, write_meta, write_meta_grades
 
 from medeval.cli.judge import judge
 from medeval.errors import MedevalError
 from medeval.grades.judges.calibrate import By, calibrate
 from medeval.grades.judges.grades import points_of, read_graded
 from medeval.grades.judges.labelled import read_labelled
+from medeval.grades.judges.meta_grades import MetaGrades, read_meta_grades
 from medeval.grades.judges.rows import MetaRows
-from medeval.grades.judges.verdicts import Verdicts, read_verdicts
 
 RATE, SENSITIVITY, SPECIFICITY = 0.45, 0.9, 0.7
 EXAMPLES, CRITERIA = 150, 6
 
 
 def judged(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Verdicts of a judge that over-grants, on criteria whose truth is known."""
+    """Grades of a judge that over-grants, on criteria whose truth is known."""
     return np.where(truth, rng.random(truth.shape) < SENSITIVITY, rng.random(truth.shape) > SPECIFICITY)
 
 
-def meta(folder: Path, n: int = 900, seed: int = 1) -> tuple[MetaRows, Verdicts]:
-    """Rows whose two physicians agree, with the verdicts of that judge."""
+def meta(folder: Path, n: int = 900, seed: int = 1) -> tuple[MetaRows, MetaGrades]:
+    """Rows whose two physicians agree, with the grades of that judge."""
     rng = np.random.default_rng(seed)
     truth = rng.random(n) < RATE
     rows = write_meta(
         folder, [meta_row(k, [bool(met)] * 2, category=CATEGORIES[k % 2], prompt=k // 3) for k, met in enumerate(truth)]
     )
-    path = write_verdicts(folder / "meta.parquet", rows.item_ids, judged(truth, rng).tolist(), judge="judge")
-    return rows, read_verdicts(path, rows.item_ids)
+    path = write_meta_grades(folder / "meta.parquet", rows.item_ids, judged(truth, rng).tolist(), judge="judge")
+    return rows, read_meta_grades(path, rows.item_ids)
 
 
 def grades(model: str, rate: float = RATE, seed: int = 2, **changes: Any) -> tuple[list[dict[str, Any]], float]:
@@ -44,9 +44,9 @@ def grades(model: str, rate: float = RATE, seed: int = 2, **changes: Any) -> tup
     rng = np.random.default_rng(seed)
     points = np.array([7, 5, 5, 3, 2, -6])
     truth = rng.random((EXAMPLES, CRITERIA)) < rate
-    verdicts = judged(truth, rng)
+    grades = judged(truth, rng)
     rows = [
-        grade(model, f"q{example}", index, float(points[index]), bool(verdicts[example, index]), **changes)
+        grade(model, f"q{example}", index, float(points[index]), bool(grades[example, index]), **changes)
         for example in range(EXAMPLES)
         for index in range(CRITERIA)
     ]
@@ -72,7 +72,7 @@ def test_a_judge_that_over_grants_is_corrected_towards_the_truth(tmp_path: Path)
     assert run["rate"]["low"] < RATE < run["rate"]["high"] < run["rate_judged"]
 
 
-def test_the_corrected_score_is_the_expectation_given_verdict_and_stratum(tmp_path: Path) -> None:
+def test_the_corrected_score_is_the_expectation_given_grade_and_stratum(tmp_path: Path) -> None:
     points = [grade("m", "q", 0, 4, True), grade("m", "q", 1, 2, False), grade("m", "q", 2, -3, True)]
     document = calibrated(tmp_path, points)
     [stratum], [run] = document["strata"], document["runs"]
@@ -89,7 +89,7 @@ def test_a_difference_keeps_only_the_errors_that_do_not_cancel(tmp_path: Path) -
     first, second = (run["corrected"] for run in document["runs"])
     assert difference["prompts"] == EXAMPLES
     assert difference["corrected"]["value"] == pytest.approx(first["value"] - second["value"])
-    # P(met | verdict) was measured at one rate and shrinks differences between others; error rates do not depend on it.
+    # P(met | grade) was measured at one rate and shrinks differences between others; error rates do not depend on it.
     assert 0 < difference["corrected"]["value"] < difference["raw"]["value"] < high - low
     assert difference["by_error_rates"]["low"] < high - low < difference["by_error_rates"]["high"]
     assert difference["by_error_rates"]["value"] > difference["raw"]["value"]
@@ -101,7 +101,7 @@ def test_a_difference_keeps_only_the_errors_that_do_not_cancel(tmp_path: Path) -
 
 def test_a_judge_that_calls_everything_met_identifies_nothing(tmp_path: Path) -> None:
     rows = write_meta(tmp_path, [meta_row(k, [k % 2 == 0]) for k in range(40)])
-    always = read_verdicts(write_verdicts(tmp_path / "v.parquet", rows.item_ids, [True] * 40), rows.item_ids)
+    always = read_meta_grades(write_meta_grades(tmp_path / "v.parquet", rows.item_ids, [True] * 40), rows.item_ids)
     graded = read_graded(write_grades(tmp_path / "grades.parquet", grades("m")[0]))
     [run] = calibrate(graded, rows, always, by="none", resamples=200)["runs"]
     assert (run["corrected"], run["shift"], run["rate"]) == (None, None, None)
@@ -125,7 +125,7 @@ def test_strata_are_the_theme_or_the_category_that_a_criterion_carries(tmp_path:
         calibrated(tmp_path, grades("m")[0], by="category")
 
 
-def test_examples_with_a_missing_verdict_are_left_out_and_counted(tmp_path: Path) -> None:
+def test_examples_with_a_missing_grade_are_left_out_and_counted(tmp_path: Path) -> None:
     rows, _ = grades("m")
     rows[0] |= {"met": None, "status": "unusable"}
     [run] = calibrated(tmp_path, rows)["runs"]

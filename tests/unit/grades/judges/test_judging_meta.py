@@ -11,21 +11,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from judging_rows import CATEGORIES, DEMO, meta_row, write_meta, write_verdicts
+from judging_rows import CATEGORIES, DEMO, meta_row, write_meta, write_meta_grades
 
 from medeval.cli.judge import judge
 from medeval.errors import MedevalError
 from medeval.grades.judges.acceptance import accept
 from medeval.grades.judges.meta_evaluation import meta_evaluation
+from medeval.grades.judges.meta_grades import read_meta_grades
 from medeval.grades.judges.rows import MetaRows, labels_of, read_rows, tertiles
 from medeval.grades.judges.show import shown
-from medeval.grades.judges.verdicts import read_verdicts
 from medeval.items.make import make_items
 
 
 def audited(folder: Path, rows: MetaRows, *samples: list[bool | None], resamples: int = 200) -> dict[str, Any]:
-    path = write_verdicts(folder / "verdicts.parquet", rows.item_ids, *samples)
-    document = meta_evaluation(rows, read_verdicts(path, rows.item_ids), resamples=resamples)
+    path = write_meta_grades(folder / "verdicts.parquet", rows.item_ids, *samples)
+    document = meta_evaluation(rows, read_meta_grades(path, rows.item_ids), resamples=resamples)
     json.dumps(document, allow_nan=False)
     return document
 
@@ -40,11 +40,11 @@ def majority(rows: MetaRows) -> list[bool | None]:
 
 
 def macro_f1_by_hand(pairs: list[tuple[bool, bool]]) -> float:
-    """Mean of both classes' F1 over (verdict, label), from precision and recall."""
+    """Mean of both classes' F1 over (grade, label), from precision and recall."""
     found = []
     for cls in (True, False):
-        precision = np.mean([label == cls for verdict, label in pairs if verdict == cls])
-        recall = np.mean([verdict == cls for verdict, label in pairs if label == cls])
+        precision = np.mean([label == cls for grade, label in pairs if grade == cls])
+        recall = np.mean([grade == cls for grade, label in pairs if label == cls])
         found.append(2 * precision * recall / (precision + recall))
     return float(np.mean(found))
 
@@ -57,18 +57,18 @@ def test_the_benchmarks_own_example_through_the_whole_audit(tmp_path: Path) -> N
 
 
 def test_themes_and_physicians_of_the_demo_rows_by_hand(tmp_path: Path, demo: MetaRows) -> None:
-    verdicts = majority(demo)
-    verdicts[::7] = [not met for met in verdicts[::7]]
-    document = audited(tmp_path, demo, verdicts)
+    grades = majority(demo)
+    grades[::7] = [not met for met in grades[::7]]
+    document = audited(tmp_path, demo, grades)
     by_category: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
-    for verdict, row in zip(verdicts, demo.rows, strict=True):
-        by_category[row["category"]] += [(bool(verdict), label) for label in row["labels"]]
+    for grade, row in zip(grades, demo.rows, strict=True):
+        by_category[row["category"]] += [(bool(grade), label) for label in row["labels"]]
     pooled = [pair for pairs in by_category.values() for pair in pairs]
     assert document["overall"]["macro_f1"]["value"] == pytest.approx(macro_f1_by_hand(pooled))
     weights, values = [], []
     for category, pairs in by_category.items():
         if category.startswith("emergency_referrals"):
-            weights.append(len(pairs) + sum(verdict != label for verdict, label in pairs))
+            weights.append(len(pairs) + sum(grade != label for grade, label in pairs))
             values.append(macro_f1_by_hand(pairs))
     [theme] = [entry for entry in document["themes"] if entry["theme"] == "emergency_referrals"]
     assert theme["macro_f1"]["value"] == pytest.approx(np.average(values, weights=weights))
@@ -85,8 +85,8 @@ def test_themes_and_physicians_of_the_demo_rows_by_hand(tmp_path: Path, demo: Me
     assert first["pairs"] == len(against)
     assert first["macro_f1"] == pytest.approx(macro_f1_by_hand(against))
     mine = [
-        (bool(verdict), label)
-        for verdict, row in zip(verdicts, demo.rows, strict=True)
+        (bool(grade), label)
+        for grade, row in zip(grades, demo.rows, strict=True)
         for name, label in zip(row["physicians"], row["labels"], strict=True)
         if name == "demo_physician_1"
     ]
@@ -113,9 +113,9 @@ def test_physicians_with_few_pairs_have_no_figure(tmp_path: Path) -> None:
     assert (few["each"], few["mean"], few["judge_against_each"]) == ([], None, [])
 
 
-def test_partial_verdicts_are_unknown_and_never_credible(tmp_path: Path, demo: MetaRows) -> None:
-    path = write_verdicts(tmp_path / "part.parquet", demo.item_ids[:40], majority(demo)[:40])
-    document = meta_evaluation(demo, read_verdicts(path, demo.item_ids), resamples=200)
+def test_partial_grades_are_unknown_and_never_credible(tmp_path: Path, demo: MetaRows) -> None:
+    path = write_meta_grades(tmp_path / "part.parquet", demo.item_ids[:40], majority(demo)[:40])
+    document = meta_evaluation(demo, read_meta_grades(path, demo.item_ids), resamples=200)
     assert document["verdict"] == "UNKNOWN"
     assert (document["judged_rows"], document["replies_missing"]) == (40, 42)
     assert any("42 of 82 replies are missing" in reason for reason in document["reasons"])
@@ -124,9 +124,9 @@ def test_partial_verdicts_are_unknown_and_never_credible(tmp_path: Path, demo: M
 
 def test_an_unusable_reply_is_counted_and_lowers_recall_alone(tmp_path: Path, demo: MetaRows) -> None:
     whole = audited(tmp_path, demo, majority(demo))
-    verdicts = majority(demo)
-    verdicts[verdicts.index(True)] = None
-    document = audited(tmp_path, demo, verdicts)
+    grades = majority(demo)
+    grades[grades.index(True)] = None
+    document = audited(tmp_path, demo, grades)
     assert document["unusable"]["count"] == 1
     assert document["unusable"]["value"] == pytest.approx(1 / 82)
     assert document["overall"]["recall_met"] < whole["overall"]["recall_met"]
@@ -167,9 +167,9 @@ def test_two_samples_give_flips_and_the_figures_of_a_random_one(tmp_path: Path, 
 
 def test_repeated_rows_change_no_estimate(tmp_path: Path) -> None:
     rows = [meta_row(k, [k % 2 == 0, k % 3 == 0], category=CATEGORIES[k % 2], prompt=k // 3) for k in range(30)]
-    verdicts = [k % 5 != 0 for k in range(30)]
-    once = audited(tmp_path, write_meta(tmp_path, rows), verdicts)
-    twice = audited(tmp_path, write_meta(tmp_path, rows + rows), verdicts + verdicts)
+    grades = [k % 5 != 0 for k in range(30)]
+    once = audited(tmp_path, write_meta(tmp_path, rows), grades)
+    twice = audited(tmp_path, write_meta(tmp_path, rows + rows), grades + grades)
     assert twice["overall"]["macro_f1"]["value"] == pytest.approx(once["overall"]["macro_f1"]["value"])
     for a, b in zip(once["themes"], twice["themes"], strict=True):
         assert b["macro_f1"]["value"] == pytest.approx(a["macro_f1"]["value"])
@@ -213,7 +213,7 @@ def test_one_failed_condition_makes_it_not_credible(path: tuple[Any, ...], value
     assert words in " ".join(found["reasons"])
 
 
-def test_whatever_is_not_known_keeps_the_verdict_unknown() -> None:
+def test_whatever_is_not_known_keeps_the_judge_unknown() -> None:
     for change in (
         {"rows": document_of_a_good_judge()["rows"] | {"whole": False, "rows": 29_510}},
         {"replies_missing": 1},
@@ -236,7 +236,7 @@ def test_labels_keep_row_and_physician(demo: MetaRows) -> None:
     ("rows", "words"),
     [
         ([{"item_id": "unknown", "met": True}], "is none of the meta-evaluation rows"),
-        ([{"item_id": "ID", "met": True}, {"item_id": "ID", "met": False}], "two verdicts"),
+        ([{"item_id": "ID", "met": True}, {"item_id": "ID", "met": False}], "two grades"),
         ([{"item_id": "ID", "met": "perhaps"}], "row 0: met is 'perhaps', expected true, false"),
         ([{"item_id": "ID", "met": True, "sample": -1}], "row 0: sample is -1, expected a whole number"),
         ([{"item_id": "ID", "met": None, "status": "graded"}], "status 'graded' with met None"),
@@ -245,10 +245,10 @@ def test_labels_keep_row_and_physician(demo: MetaRows) -> None:
          "mixes a, b as judge"),
         ([{"item_id": "ID", "met": True, "judge": "a"}, {"item_id": "ID", "met": True, "judge": "b"}],
          "mixes a, b as judge\n.*one file per judge"),
-        ([{"item_id": "ID", "met": None, "status": "error"}], "holds no verdict"),
+        ([{"item_id": "ID", "met": None, "status": "error"}], "holds no grade"),
     ],
 )  # fmt: skip
-def test_verdicts_that_cannot_be_used_are_refused_by_row(
+def test_grades_that_cannot_be_used_are_refused_by_row(
     tmp_path: Path, demo: MetaRows, rows: list[dict[str, Any]], words: str
 ) -> None:
     path = tmp_path / "verdicts.parquet"
@@ -257,14 +257,14 @@ def test_verdicts_that_cannot_be_used_are_refused_by_row(
         named[0]["sample"] = 0
     pq.write_table(pa.Table.from_pylist(named), path)
     with pytest.raises(MedevalError, match=words):
-        read_verdicts(path, demo.item_ids)
+        read_meta_grades(path, demo.item_ids)
 
 
 @pytest.mark.parametrize("words", [("True", "False", "none"), (1, 0, None), (1.0, 0.0, None), ("yes", "NO", "")])
-def test_verdicts_are_read_in_every_type_that_grades_are(tmp_path: Path, words: tuple[Any, ...]) -> None:
+def test_grades_are_read_in_every_type(tmp_path: Path, words: tuple[Any, ...]) -> None:
     path = tmp_path / "verdicts.parquet"
     pq.write_table(pa.table({"item_id": ["a", "b", "c"], "met": list(words)}), path)
-    np.testing.assert_array_equal(read_verdicts(path, ["a", "b", "c"]).said, [[1], [0], [np.nan]])
+    np.testing.assert_array_equal(read_meta_grades(path, ["a", "b", "c"]).said, [[1], [0], [np.nan]])
 
 
 def test_numbers_of_samples_that_do_not_occur_are_no_missing_replies(tmp_path: Path, demo: MetaRows) -> None:
@@ -274,13 +274,13 @@ def test_numbers_of_samples_that_do_not_occur_are_no_missing_replies(tmp_path: P
         for item_id, met in zip(demo.item_ids, majority(demo), strict=True)
     ]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "third.parquet")
-    found = meta_evaluation(demo, read_verdicts(tmp_path / "third.parquet", demo.item_ids), resamples=200)
+    found = meta_evaluation(demo, read_meta_grades(tmp_path / "third.parquet", demo.item_ids), resamples=200)
     assert (found["samples"], found["replies_missing"]) == (1, 0)
     assert found == usual
 
 
-def test_the_command_reads_stored_verdicts_and_shows_the_verdict_first(tmp_path: Path, demo: MetaRows) -> None:
-    path = write_verdicts(tmp_path / "v.parquet", demo.item_ids, majority(demo))
+def test_the_command_reads_stored_grades_and_shows_credibility_first(tmp_path: Path, demo: MetaRows) -> None:
+    path = write_meta_grades(tmp_path / "v.parquet", demo.item_ids, majority(demo))
     arguments = ["meta-eval", str(DEMO), "--verdicts", str(path), "--out", str(tmp_path / "audit.json")]
     result = CliRunner().invoke(judge, [*arguments, "--resamples", "200"], catch_exceptions=False)
     assert result.exit_code == 0
@@ -290,6 +290,6 @@ def test_the_command_reads_stored_verdicts_and_shows_the_verdict_first(tmp_path:
     assert shown(document) == result.output.rstrip("\n")
 
 
-def test_the_command_needs_a_judge_or_verdicts(tmp_path: Path) -> None:
-    with pytest.raises(MedevalError, match="no judge and there are no verdicts"):
+def test_the_command_needs_a_judge_or_grades(tmp_path: Path) -> None:
+    with pytest.raises(MedevalError, match="no judge and there are no grades"):
         CliRunner().invoke(judge, ["meta-eval", str(DEMO), "--out", str(tmp_path / "a.json")], catch_exceptions=False)

@@ -13,7 +13,7 @@ from medeval.cli.judge import judge as command
 from medeval.errors import MedevalError
 from medeval.grades.judges.anchors import anchors, read_official
 from medeval.grades.judges.families import Families, of_run, parse_families
-from medeval.grades.judges.grades import Graded, read_by_judge, read_graded, read_one_judge
+from medeval.grades.judges.grades import GradedCriteria, read_by_judge, read_graded, read_one_judge
 from medeval.grades.judges.panel import panel
 from medeval.grades.judges.retest import retest
 from medeval.statistics.anchors import anchor_offset, transport
@@ -23,18 +23,18 @@ FAMILIES = Families({"ours": "qwen", "theirs": "gemma", "J-qwen": "qwen", "J-lla
 POINTS = (5.0, 3.0, -4.0)
 
 
-def by_judge(folder: Path, judge: str, verdicts: dict[str, Any], **changes: Any) -> Graded:
-    """Grades of one judge: model -> array of verdicts, shape (prompts, 3), None where one is missing."""
+def by_judge(folder: Path, judge: str, grades: dict[str, Any], **changes: Any) -> GradedCriteria:
+    """Grades of one judge: model -> array of grades, shape (prompts, 3), None where one is missing."""
     rows = [
         grade(model, f"q{prompt}", index, POINTS[index], None if met is None else bool(met), judge=judge) | changes
-        for model, table in verdicts.items()
+        for model, table in grades.items()
         for prompt, row in enumerate(table)
         for index, met in enumerate(row)
     ]
     return read_graded(write_grades(folder / f"{judge}.parquet", rows))
 
 
-def documented(graded: list[Graded], families: Families = FAMILIES) -> dict[str, Any]:
+def documented(graded: list[GradedCriteria], families: Families = FAMILIES) -> dict[str, Any]:
     document = panel(graded, families)
     json.dumps(document, allow_nan=False)
     return document
@@ -46,7 +46,7 @@ def random_tables(n: int = 80, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def favouring(tables: dict[str, np.ndarray], model: str, share: float, seed: int = 1) -> dict[str, np.ndarray]:
-    """Turn a share of one model's unfavourable verdicts into favourable ones."""
+    """Turn a share of one model's unfavourable grades into favourable ones."""
     rng = np.random.default_rng(seed)
     good = np.array([True, True, False])
     changed = np.where(rng.random(tables[model].shape) < share, good, tables[model])
@@ -69,7 +69,7 @@ def test_scores_mean_range_and_majority_of_three_judges(tmp_path: Path) -> None:
     assert run["mean_without_one"] == pytest.approx([(scores[1] + scores[2]) / 2, (scores[0] + scores[1]) / 2])
 
 
-def test_a_tie_or_a_missing_verdict_is_no_verdict_of_the_majority(tmp_path: Path) -> None:
+def test_a_tie_or_a_missing_grade_is_no_grade_of_the_majority(tmp_path: Path) -> None:
     judges = [
         by_judge(tmp_path, "J-qwen", {"ours": [[1, 1, 0], [1, 1, 0]]}),
         by_judge(tmp_path, "J-llama", {"ours": [[1, None, 0], [0, 1, 0]]}),
@@ -84,7 +84,7 @@ def test_a_tie_or_a_missing_verdict_is_no_verdict_of_the_majority(tmp_path: Path
     assert any("2 judges; a panel has at least 3" in note for note in document["notes"])
 
 
-def test_agreement_is_that_of_the_verdicts_with_missing_ones_left_out(tmp_path: Path) -> None:
+def test_agreement_is_that_of_the_grades_with_missing_ones_left_out(tmp_path: Path) -> None:
     # The ratings of test_statistics_judges, four prompts of three criteria:
     # krippendorff.alpha -> 0.5882352941176471; irrCAC gwet -> 0.65348
     ratings = {
@@ -131,7 +131,7 @@ def test_self_preference_is_a_difference_of_differences() -> None:
 
 
 def test_odds_within_a_family_come_from_a_regression_with_judge_and_model() -> None:
-    # Two judges and two models, one of each in either family; four hundred verdicts of each pair.
+    # Two judges and two models, one of each in either family; four hundred grades of each pair.
     rng = np.random.default_rng(7)
     models, judges = np.tile([0, 0, 1, 1], 400), np.tile([0, 1, 0, 1], 400)
     own = (models == judges).astype(float)
@@ -217,7 +217,7 @@ def test_a_judges_files_are_put_together_and_may_not_repeat_a_criterion(tmp_path
     assert [one.judge for one in found] == ["J-qwen", "J-llama"]
     assert [len(one.frame) for one in found] == [30, 30]
     assert len(documented(found)["runs"]) == 2
-    with pytest.raises(MedevalError, match="two verdicts of 'J-qwen' on criterion 0 of q0, ours"):
+    with pytest.raises(MedevalError, match="two grades of 'J-qwen' on criterion 0 of q0, ours"):
         read_by_judge([paths[0], paths[0]])
     with pytest.raises(MedevalError, match="is by 'J-qwen'.* by 'J-llama'"):
         read_one_judge(paths)
@@ -267,7 +267,7 @@ def test_an_offset_and_its_spread_are_those_of_the_differences() -> None:
     assert anchor_offset([0.5], [0.4]).residual_sd is None
 
 
-def constant(folder: Path, name: str, shares: dict[str, float], n: int = 400) -> Graded:
+def constant(folder: Path, name: str, shares: dict[str, float], n: int = 400) -> GradedCriteria:
     """Graded examples of one criterion, of which a share is met."""
     rows = [
         grade(model, f"q{prompt}", 0, 5.0, prompt < round(share * n), judge="J")
@@ -300,7 +300,7 @@ def test_a_score_is_carried_over_and_two_anchors_decide_nothing(tmp_path: Path) 
 
 def test_offsets_of_negative_means_are_taken_and_subtracted_on_one_scale(tmp_path: Path) -> None:
     # One criterion of 4 and one of -8: always gaining -8 and sometimes 4 gives the mean share - 2 below 0.
-    def graded(name: str, shares: dict[str, float]) -> Graded:
+    def graded(name: str, shares: dict[str, float]) -> GradedCriteria:
         rows = [
             grade(model, f"q{prompt}", index, points, index == 1 or prompt < share * 40, judge="J")
             for model, share in shares.items()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from medeval.publication.desk_audit.audit import desk_audit
-from medeval.publication.desk_audit.findings import ClaimAudit, Conclusion, Flag, Outcome
+from medeval.publication.desk_audit.findings import CheckOutcome, ClaimAudit, Conclusion, Reservation
 from medeval.publication.desk_audit.render import to_text
 from medeval.publication.publication import Publication
 from medeval.records.yaml_files import validate
@@ -71,17 +71,17 @@ def _audit(claim: dict[str, Any], **changes: Any) -> ClaimAudit:
 def test_an_average_that_is_not_the_mean_does_not_add_up() -> None:
     found = _audit(_claim("T2", "average"))
     assert found.conclusion is Conclusion.DOES_NOT_ADD_UP
-    assert Flag.ARITHMETIC in found.flags
+    assert Reservation.ARITHMETIC in found.flags
     shared = desk_audit(_publication()).shared
     assert shared[0].sentence.startswith("1 of 2 stated averages")
-    assert shared[0].outcome is Outcome.FAILS
+    assert shared[0].outcome is CheckOutcome.FAILS
 
 
 def test_a_single_benchmark_is_judged_on_its_own_items() -> None:
     found = _audit(_claim("T2", "one", stated_a=72.0, stated_b=60.0, stated_difference=12.0))
     assert found.conclusion is Conclusion.RESOLVED
-    assert Flag.FRAGILE not in found.flags
-    assert Flag.PROTOCOL_MISMATCH not in found.flags
+    assert Reservation.FRAGILE not in found.flags
+    assert Reservation.PROTOCOL_MISMATCH not in found.flags
     error = found.findings[-1].numbers["standard_error"]
     assert error == pytest.approx(((72 * 28 + 60 * 40) / 400) ** 0.5)
 
@@ -143,7 +143,7 @@ def test_digits_that_fit_no_count_fail() -> None:
     models = [_model("alpha", 71.0, one=72.01, two=70.0), _model("beta", 61.0, one=60.0, two=62.0)]
     found = desk_audit(_publication(models=models))
     digits = next(finding for finding in found.shared if finding.sentence.startswith("One:"))
-    assert digits.outcome is Outcome.FAILS
+    assert digits.outcome is CheckOutcome.FAILS
     assert "no count fits: 400 (test set) fits 1 of 2" in digits.sentence
 
 

@@ -11,7 +11,14 @@ from medeval.publication.desk_audit.command import run
 from medeval.publication.desk_audit.comparator import gaps, substituted_average
 from medeval.publication.desk_audit.digits import Digits, audit_digits
 from medeval.publication.desk_audit.evidence import gather
-from medeval.publication.desk_audit.findings import ClaimAudit, Conclusion, DeskAudit, Finding, Flag, Outcome
+from medeval.publication.desk_audit.findings import (
+    CheckOutcome,
+    ClaimAudit,
+    Conclusion,
+    DeskAudit,
+    Finding,
+    Reservation,
+)
 from medeval.publication.publication import Publication, load_publication
 
 PATH = Path(__file__).resolve().parents[4] / "config" / "claims" / "medpsy.yaml"
@@ -60,37 +67,37 @@ def test_the_headline_average_is_not_resolved_and_turns_three_ways(audit: DeskAu
     resolution, robustness, comparator = (_finding(claim, name) for name in ("resolution", "robustness", "comparator"))
     assert claim.conclusion is Conclusion.NOT_RESOLVED
     assert set(claim.flags) == {
-        Flag.FRAGILE,
-        Flag.COMPARATOR_MISMATCH,
-        Flag.UNDERPOWERED,
-        Flag.PROTOCOL_MISMATCH,
+        Reservation.FRAGILE,
+        Reservation.COMPARATOR_MISMATCH,
+        Reservation.UNDERPOWERED,
+        Reservation.PROTOCOL_MISMATCH,
     }
     assert 0.63 <= _number(resolution, "standard_error") <= 0.65
     assert _number(resolution, "z") == pytest.approx(0.92, abs=0.005)
     assert _number(resolution, "best_z") == pytest.approx(1.68, abs=0.01)
     assert _number(robustness, "without.medxpertqa") == pytest.approx(77.20 - 77.41, abs=0.01)
-    assert robustness.outcome is Outcome.CAUTION
+    assert robustness.outcome is CheckOutcome.CAUTION
     assert _number(comparator, "substituted") == pytest.approx(71.70, abs=0.005)
     assert _number(comparator, "substituted_wider") == pytest.approx(71.20, abs=0.005)
-    assert comparator.outcome is Outcome.FAILS
+    assert comparator.outcome is CheckOutcome.FAILS
     assert "REVERSES" in comparator.sentence
 
 
 def test_the_small_models_lead_is_resolved(audit: DeskAudit) -> None:
     claim = _claim(audit, "c04")
     assert claim.conclusion is Conclusion.RESOLVED
-    assert Flag.FRAGILE not in claim.flags
+    assert Reservation.FRAGILE not in claim.flags
     assert _number(_finding(claim, "resolution"), "z") == pytest.approx(15.8, abs=0.05)
     assert _number(_finding(claim, "robustness"), "wins") == 7
     comparator = _finding(claim, "comparator")
     assert _number(comparator, "difference_wider") == pytest.approx(7.65, abs=0.005)
-    assert comparator.outcome is Outcome.HOLDS
+    assert comparator.outcome is CheckOutcome.HOLDS
 
 
 def test_equality_on_the_average_hides_rows_that_differ(audit: DeskAudit) -> None:
     claim = _claim(audit, "c05")
     assert claim.conclusion is Conclusion.EQUALITY_NOT_SHOWN
-    assert Flag.FRAGILE in claim.flags
+    assert Reservation.FRAGILE in claim.flags
     robustness = _finding(claim, "robustness")
     assert _number(robustness, "difference.mmlu_pro_health") == pytest.approx(-6.36)
     assert _number(robustness, "difference.medxpertqa") == pytest.approx(4.59)
@@ -107,7 +114,7 @@ def test_pubmedqa_digits_point_to_500_items_and_three_runs(publication: Publicat
 
 def test_mmlu_health_cannot_be_pooled(publication: Publication) -> None:
     digits = _digits(publication, "mmlu_health")
-    assert [(fit.n, fit.check.feasible, fit.verdict) for fit in digits.fits] == [(1089, 4, "rejected")]
+    assert [(fit.n, fit.check.feasible, fit.outcome) for fit in digits.fits] == [(1089, 4, "rejected")]
     assert digits.nested is True
     assert digits.effective_n == pytest.approx(957.9, abs=0.05)
     assert digits.items == 1089
@@ -116,9 +123,9 @@ def test_mmlu_health_cannot_be_pooled(publication: Publication) -> None:
 def test_digits_that_cannot_tell_keep_the_most_plausible_count(publication: Publication) -> None:
     digits = _digits(publication, "afrimedqa")
     assert digits.items == 3910
-    verdicts = {fit.n: fit.verdict for fit in digits.fits}
-    assert verdicts[3910] == verdicts[3000] == "untestable"
-    assert verdicts[1000] == verdicts[174] == verdicts[25] == "rejected"
+    outcomes = {fit.n: fit.outcome for fit in digits.fits}
+    assert outcomes[3910] == outcomes[3000] == "untestable"
+    assert outcomes[1000] == outcomes[174] == outcomes[25] == "rejected"
 
 
 def test_healthbench_overalls_are_weighted_by_examples(publication: Publication) -> None:
@@ -193,8 +200,8 @@ def test_a_claim_without_figures_is_not_testable(audit: DeskAudit) -> None:
 def test_rubric_claims_are_resolved_but_judged_by_another(audit: DeskAudit, claim_id: str) -> None:
     claim = _claim(audit, claim_id)
     assert claim.conclusion is Conclusion.RESOLVED_FOR_JUDGE
-    assert Flag.PROTOCOL_MISMATCH in claim.flags
-    assert _finding(claim, "judge").outcome is Outcome.CAUTION
+    assert Reservation.PROTOCOL_MISMATCH in claim.flags
+    assert _finding(claim, "judge").outcome is CheckOutcome.CAUTION
 
 
 def test_shared_findings_name_suspicious_figures(audit: DeskAudit) -> None:

@@ -11,7 +11,7 @@ from tests.unit.scores.imports.exchange_items import RECORDED, item, write_items
 from medeval.errors import MedevalError
 from medeval.records.files import sha256_file
 from medeval.records.system import System
-from medeval.report.export.every_eval_ever import SCHEMA_VERSION, Publication, Record, _model_info
+from medeval.report.export.every_eval_ever import SCHEMA_VERSION, Record, ResultsPublication, _model_info
 from medeval.report.export.exporting import export_every_eval_ever
 from medeval.scores.imports.importing import Import, import_responses
 from medeval.scores.layout import Stated
@@ -19,7 +19,7 @@ from medeval.scores.stream import score_files
 
 jsonschema = pytest.importorskip("jsonschema")
 SCHEMAS = Path(__file__).parent / "every_eval_ever"
-PUBLICATION = Publication("Our Institute", "third_party", {"toy": "maker/Toy-1"}, "open_weights", 1_800_000_000)
+PUBLICATION = ResultsPublication("Our Institute", "third_party", {"toy": "maker/Toy-1"}, "open_weights", 1_800_000_000)
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def test_classes_have_their_macro_f1(tmp_path: Path) -> None:
     rows.write_text("item_id,text\ni0,Answer: B\ni1,Answer: B\ni2,Answer: C\n")
     import_responses([rows], given, tmp_path / "r.parquet", Import("csv", stated=Stated(model="a/b")), command="")
     score_files(given, tmp_path / "r.parquet", tmp_path / "s.parquet", command="")
-    publication = Publication("o", "other", {}, "unknown", 0)
+    publication = ResultsPublication("o", "other", {}, "unknown", 0)
     (path,) = export_every_eval_ever(tmp_path / "s.parquet", given, None, tmp_path / "out", publication)
     document = json.loads(path.read_text())
     jsonschema.Draft7Validator(schema("eval")).validate(document)
@@ -126,7 +126,7 @@ def test_classes_have_their_macro_f1(tmp_path: Path) -> None:
 
 def test_a_model_needs_an_id_of_the_hub(tmp_path: Path) -> None:
     scores, items, _ = scored(tmp_path)
-    publication = Publication("o", "other", {}, "unknown", 0)
+    publication = ResultsPublication("o", "other", {}, "unknown", 0)
     with pytest.raises(MedevalError, match="the model 'toy' has no id") as refused:
         export_every_eval_ever(scores, items, None, tmp_path / "out", publication)
     assert "--model-id toy=ORGANIZATION/NAME" in refused.value.remedy

@@ -1,8 +1,8 @@
-"""What a piece of a reply says about the options: a stated value, a line, or a first word."""
+"""Which options a piece of a reply names: a stated value, a line, a last sentence, or a first word."""
 
 import re
 
-from medeval.answers.labels import DENIED_AFTER, NOTHING, SENTENCE_END, Claim, Kind, read_labels
+from medeval.answers.labels import DENIED_AFTER, NOTHING, SENTENCE_END, Kind, NamedOptions, read_labels
 from medeval.answers.options import LABELS, OptionTexts
 
 _LONGEST_VALUE, _LONGEST_SENTENCE = 600, 80
@@ -57,12 +57,10 @@ _REMARK_IN_BRACKETS = re.compile(
 )
 _EXPLAINED = re.compile(r"\s*(?:[.),:]|[–—]|-[-\s])|\s+(?:because|since|as|due to|given)\b")
 
-_VERDICT = r"(?:yes|no|maybe)"
-_RESTATED = re.compile(
-    rf"[^\w\n]*{_VERDICT}(?:\s*(?:/|,|\bor\b)\s*(?:or\s+)?{_VERDICT})+\s*[:?]\s*(?=\w)", re.IGNORECASE
-)
-_ONLY_VERDICTS = re.compile(rf"[^\w\n]*{_VERDICT}(?:\W+(?:(?:and|or)\W+)?{_VERDICT})+[^\w\n]*$", re.IGNORECASE)
-_VERDICT_WORD = re.compile(rf"\b{_VERDICT}\b", re.IGNORECASE)
+_YES_NO = r"(?:yes|no|maybe)"
+_RESTATED = re.compile(rf"[^\w\n]*{_YES_NO}(?:\s*(?:/|,|\bor\b)\s*(?:or\s+)?{_YES_NO})+\s*[:?]\s*(?=\w)", re.IGNORECASE)
+_ONLY_YES_NO = re.compile(rf"[^\w\n]*{_YES_NO}(?:\W+(?:(?:and|or)\W+)?{_YES_NO})+[^\w\n]*$", re.IGNORECASE)
+_YES_NO_WORD = re.compile(rf"\b{_YES_NO}\b", re.IGNORECASE)
 _FIRST_WORD = re.compile(
     r"[^\w]*(?:(?:so|thus|hence|therefore|overall|probably|definitely|(?:most )?likely|in (?:short|conclusion|summary))"
     r"\b,?\s*)?(yes|maybe|no(?!\s+(?!(?:because|since|as|due|given|based)\b)\w))\b(?!\s*(?:/|or\b))",
@@ -70,7 +68,7 @@ _FIRST_WORD = re.compile(
 )
 
 
-def read_value(value: str, options: OptionTexts) -> Claim:
+def read_value(value: str, options: OptionTexts) -> NamedOptions:
     """Say which options a stated value names; it runs from just after the cue to the end of the line."""
     value = value[:_LONGEST_VALUE]
     value = _without_lead(value[aside.end() :] if (aside := _ASIDE.match(value)) else value)
@@ -81,27 +79,27 @@ def read_value(value: str, options: OptionTexts) -> Claim:
     if label.kind is Kind.LABEL and not label.rest and "/" not in (label.extracted or ""):
         return label
     if same := options.exactly(value) or options.exactly(clause):
-        return Claim(Kind.TEXT, same, clause.strip())
+        return NamedOptions(Kind.TEXT, same, clause.strip())
     if label.kind is not Kind.NOTHING:
         return label
     if same := options.equal_to(value) or options.equal_to(clause):
-        return Claim(Kind.TEXT, same, clause.strip())
+        return NamedOptions(Kind.TEXT, same, clause.strip())
     if ABSENT.match(clause):
-        return Claim(Kind.INVALID, extracted=clause.strip())
+        return NamedOptions(Kind.INVALID, extracted=clause.strip())
     return _within(clause, options)
 
 
-def _within(clause: str, options: OptionTexts) -> Claim:
+def _within(clause: str, options: OptionTexts) -> NamedOptions:
     """Read a clause that holds the text of an option, or ends with its label in brackets."""
-    if options.verdicts:
-        return read_verdict(clause, options)
+    if options.are_yes_no:
+        return read_yes_no(clause, options)
     held = options.contained_in(clause)
     if (last := _LABEL_BEHIND.search(clause)) and last[1] in options.labels:
-        return Claim(Kind.LABEL, held | {LABELS.index(last[1])}, last[1])
-    return Claim(Kind.CLAUSE, held, clause.strip()) if held else NOTHING
+        return NamedOptions(Kind.LABEL, held | {LABELS.index(last[1])}, last[1])
+    return NamedOptions(Kind.CLAUSE, held, clause.strip()) if held else NOTHING
 
 
-def read_line(line: str, options: OptionTexts, *, explained: bool = False) -> Claim:
+def read_line(line: str, options: OptionTexts, *, explained: bool = False) -> NamedOptions:
     """Read a line that holds labels and at most the text of the one option; any other line says nothing.
 
     More text than the option has is a comment on the option, not a choice of it. Only where `explained` says
@@ -113,28 +111,28 @@ def read_line(line: str, options: OptionTexts, *, explained: bool = False) -> Cl
     if not _MAY_BE_LABEL.match(line) or _FIELD.match(line):
         return NOTHING
     line = _without_lead(line[match.end() :] if (match := _SPEAKER.match(line)) else line)
-    claim = read_labels(_CONFIDENCE.sub("", line) if "%" in line else line, options)
-    if claim.kind is not Kind.LABEL or (options.exactly(line) and len(options.tokens(line)) > 1):
+    named = read_labels(_CONFIDENCE.sub("", line) if "%" in line else line, options)
+    if named.kind is not Kind.LABEL or (options.exactly(line) and len(options.tokens(line)) > 1):
         return NOTHING
-    rest = claim.rest.strip(" .):;,-–—\"'”’]}>!|")
+    rest = named.rest.strip(" .):;,-–—\"'”’]}>!|")
     if not any(letter.isalnum() for letter in rest):
-        return claim
-    if len(claim.choices) > 1:
-        return claim if "/" not in (claim.extracted or "") else NOTHING
-    (index,) = claim.choices
+        return named
+    if len(named.choices) > 1:
+        return named if "/" not in (named.extracted or "") else NOTHING
+    (index,) = named.choices
     if options.begins(index, rest):
-        return claim
-    if not explained or claim.extracted in _NEVER_EXPLAINED or _SPEAKER.match(line):
+        return named
+    if not explained or named.extracted in _NEVER_EXPLAINED or _SPEAKER.match(line):
         return NOTHING
-    if DENIED_AFTER.match(options.behind(index, claim.rest)):
+    if DENIED_AFTER.match(options.behind(index, named.rest)):
         return NOTHING
-    if _REMARK_IN_BRACKETS.match(claim.rest):
-        return claim
-    bracket = line[: len(line) - len(claim.rest)].rstrip()[-1:] in (")", "]")
-    return claim if (bracket or _EXPLAINED.match(claim.rest)) and _WORD.search(rest) else NOTHING
+    if _REMARK_IN_BRACKETS.match(named.rest):
+        return named
+    bracket = line[: len(line) - len(named.rest)].rstrip()[-1:] in (")", "]")
+    return named if (bracket or _EXPLAINED.match(named.rest)) and _WORD.search(rest) else NOTHING
 
 
-def read_last_sentence(line: str, options: OptionTexts) -> Claim:
+def read_last_sentence(line: str, options: OptionTexts) -> NamedOptions:
     """Read a label that is all of a line's last sentence, or all that follows its last colon or word of conclusion."""
     if line.rstrip(" .!")[-1:] not in _LABEL_ENDS:
         return NOTHING
@@ -142,23 +140,23 @@ def read_last_sentence(line: str, options: OptionTexts) -> Claim:
     return read_labels(match[1], options) if match else NOTHING
 
 
-def read_verdict(text: str, options: OptionTexts) -> Claim:
+def read_yes_no(text: str, options: OptionTexts) -> NamedOptions:
     """Read yes, no or maybe as the first word of a text, when those are the options.
 
     "No" before another word ("no evidence was found") belongs to that word and says nothing.
     """
-    if not options.verdicts:
+    if not options.are_yes_no:
         return NOTHING
     if restated := _RESTATED.match(text):
         text = text[restated.end() :]
     sentence = SENTENCE_END.split(text, maxsplit=1)[0]
-    if _ONLY_VERDICTS.match(sentence):
-        words = dict.fromkeys(word.lower() for word in _VERDICT_WORD.findall(sentence))
+    if _ONLY_YES_NO.match(sentence):
+        words = dict.fromkeys(word.lower() for word in _YES_NO_WORD.findall(sentence))
         choices: frozenset[int] = frozenset().union(*(options.equal_to(word) for word in words))
-        return Claim(Kind.TEXT, choices, "/".join(words))
+        return NamedOptions(Kind.TEXT, choices, "/".join(words))
     match = _FIRST_WORD.match(text)
     first = match[1].lower() if match else ""
-    return Claim(Kind.TEXT, options.equal_to(first), first) if first in options.texts else NOTHING
+    return NamedOptions(Kind.TEXT, options.equal_to(first), first) if first in options.texts else NOTHING
 
 
 def _without_lead(value: str) -> str:

@@ -1,4 +1,4 @@
-"""Verdicts of one judge on meta-evaluation rows: stored ones, ours or somebody else's."""
+"""Grades of one judge on meta-evaluation rows: stored ones, ours or somebody else's."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ T = TypeVar("T")
 GRADED, UNUSABLE, ERROR = "graded", "unusable", "error"
 FOREIGN = "not stated"
 
-VERDICTS = TableType(
-    "judge verdicts",
+META_GRADES = TableType(
+    "judge verdicts",  # stands in every stored table, so it stays
     1,
     pa.schema(
         [
@@ -40,13 +40,13 @@ VERDICTS = TableType(
 
 
 @dataclass(frozen=True, eq=False)
-class Verdicts:
+class MetaGrades:
     """What one judge said of the rows.
 
     Attributes:
         judge: Its name.
         prompt_sha256: Hash of the prompt's template; "not stated" for a table of others.
-        said: 1 met, 0 not met, NaN no usable verdict; shape (rows, samples).
+        said: 1 met, 0 not met, NaN no usable grade; shape (rows, samples).
         asked: Whether there is a reply at all, usable or not, shape (rows, samples).
     """
 
@@ -68,13 +68,13 @@ class Verdicts:
         not_met: FloatArray = (self.said[answered] == 0).sum(axis=1) / replies
         return met, not_met, answered
 
-    def of_sample(self, sample: int) -> "Verdicts":
+    def of_sample(self, sample: int) -> "MetaGrades":
         """Return one of the samples."""
-        return Verdicts(self.judge, self.prompt_sha256, self.said[:, [sample]], self.asked[:, [sample]])
+        return MetaGrades(self.judge, self.prompt_sha256, self.said[:, [sample]], self.asked[:, [sample]])
 
 
-def read_verdicts(path: Path, item_ids: Sequence[str]) -> Verdicts:
-    """Read verdicts: a table of ours, or any Parquet table with `item_id` and `met` (and `sample`, `judge`).
+def read_meta_grades(path: Path, item_ids: Sequence[str]) -> MetaGrades:
+    """Read grades: a table of ours, or any Parquet table with `item_id` and `met` (and `sample`, `judge`).
 
     In a table of others, `met` is read as in one of grades (:func:`medeval.grades.cells.met`), null marks an
     unusable reply, and a row that is absent was not asked. The samples are the distinct numbers in `sample`.
@@ -84,9 +84,9 @@ def read_verdicts(path: Path, item_ids: Sequence[str]) -> Verdicts:
         item_ids: Ids of the rows, in order.
 
     Raises:
-        MedevalError: The file is unusable, has verdicts on other rows or two for one, or mixes judges.
+        MedevalError: The file is unusable, has grades on other rows or two for one, or mixes judges.
     """
-    table = read_columns(path, VERDICTS.schema.names)
+    table = read_columns(path, META_GRADES.schema.names)
     if missing := [name for name in ("item_id", "met") if name not in table.schema.names]:
         raise MedevalError(
             f"{path}: no column {' and no column '.join(missing)}; found {', '.join(table.schema.names)}",
@@ -103,7 +103,7 @@ def _complete(row: dict[str, Any], path: Path, number: int) -> dict[str, Any]:
     if (status == GRADED) != (met is not None):
         raise MedevalError(
             f"{path}: row {number}: status {status!r} with met {met!r}",
-            "A verdict is given if and only if the status is graded.",
+            "A grade is given if and only if the status is graded.",
         )
     judge, prompt = row.get("judge") or FOREIGN, row.get("judge_prompt_sha256") or FOREIGN
     return {**row, "met": met, "sample": sample, "status": status, "judge": judge, "judge_prompt_sha256": prompt}
@@ -118,7 +118,7 @@ def _read(row: dict[str, Any], name: str, reader: Callable[[Any], T], path: Path
         ) from error
 
 
-def _arranged(rows: list[dict[str, Any]], path: Path, item_ids: Sequence[str]) -> Verdicts:
+def _arranged(rows: list[dict[str, Any]], path: Path, item_ids: Sequence[str]) -> MetaGrades:
     place = {item_id: index for index, item_id in enumerate(item_ids)}
     names = {key: _only(rows, key, path) for key in ("judge", "judge_prompt_sha256")}
     column = {sample: index for index, sample in enumerate(sorted({row["sample"] for row in rows}))}
@@ -133,14 +133,14 @@ def _arranged(rows: list[dict[str, Any]], path: Path, item_ids: Sequence[str]) -
                 "Give the rows that were judged; `medeval items healthbench_meta` shows their ids.",
             )
         if (item_id, sample) in seen:
-            raise MedevalError(f"{path}: two verdicts on {item_id!r}, sample {sample}", "Number them by `sample`.")
+            raise MedevalError(f"{path}: two grades on {item_id!r}, sample {sample}", "Number them by `sample`.")
         seen.add((item_id, sample))
         if row["status"] != ERROR:
             asked[place[item_id], column[sample]] = True
             said[place[item_id], column[sample]] = np.nan if row["met"] is None else float(row["met"])
     if not asked.any():
-        raise MedevalError(f"{path}: holds no verdict", "Let a judge decide the rows first.")
-    return Verdicts(names["judge"], names["judge_prompt_sha256"], said, asked)
+        raise MedevalError(f"{path}: holds no grade", "Let a judge decide the rows first.")
+    return MetaGrades(names["judge"], names["judge_prompt_sha256"], said, asked)
 
 
 def _only(rows: list[dict[str, Any]], key: str, path: Path) -> str:
@@ -150,6 +150,6 @@ def _only(rows: list[dict[str, Any]], key: str, path: Path) -> str:
     return found[0] if found else FOREIGN
 
 
-def write_verdicts(path: Path, rows: Sequence[dict[str, Any]], source: Path, command: str) -> None:
-    """Write verdicts as a table, with the file of the rows that were judged as its input."""
-    tables.write(path, tables.build(VERDICTS, rows), VERDICTS, command=command, inputs={"rows": source})
+def write_meta_grades(path: Path, rows: Sequence[dict[str, Any]], source: Path, command: str) -> None:
+    """Write grades as a table, with the file of the rows that were judged as its input."""
+    tables.write(path, tables.build(META_GRADES, rows), META_GRADES, command=command, inputs={"rows": source})

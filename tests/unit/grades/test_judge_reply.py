@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from medeval.grades.verdicts import Verdict, parse_verdict, parse_verdicts
+from medeval.grades.judge_reply import Grade, parse_grade, parse_grades
 
 GOOD = '{"explanation": "It says so.", "criteria_met": true}'
 
@@ -26,8 +26,8 @@ GOOD = '{"explanation": "It says so.", "criteria_met": true}'
         ('a template opened the thought {"criteria_met": true}</think>{"criteria_met": false}', False),
     ],
 )
-def test_a_verdict_is_found_in_what_surrounds_it(text: str, met: bool) -> None:
-    assert parse_verdict(text).met is met
+def test_a_grade_is_found_in_what_surrounds_it(text: str, met: bool) -> None:
+    assert parse_grade(text).met is met
 
 
 @pytest.mark.parametrize(
@@ -49,14 +49,14 @@ def test_a_verdict_is_found_in_what_surrounds_it(text: str, met: bool) -> None:
         '{"a":' * 5_000,
     ],
 )
-def test_what_is_no_clear_verdict_is_unusable_and_never_not_met(text: str) -> None:
-    verdict = parse_verdict(text)
-    assert (verdict.met, verdict.status) == (None, "unusable")
+def test_what_is_no_clear_grade_is_unusable_and_never_not_met(text: str) -> None:
+    grade = parse_grade(text)
+    assert (grade.met, grade.status) == (None, "unusable")
 
 
 def test_half_a_surrogate_pair_is_replaced_so_that_it_can_be_stored() -> None:
-    verdict = parse_verdict('{"criteria_met": true, "explanation": "cut \\ud83d"}')
-    assert verdict == Verdict(True, "cut ?", "graded")
+    grade = parse_grade('{"criteria_met": true, "explanation": "cut \\ud83d"}')
+    assert grade == Grade(True, "cut ?", "graded")
 
 
 def listed(*met: object, start: int = 1) -> str:
@@ -65,27 +65,27 @@ def listed(*met: object, start: int = 1) -> str:
     )
 
 
-def verdicts(text: str, count: int) -> list[bool | None]:
-    return [verdict.met for verdict in parse_verdicts(text, count)]
+def grades(text: str, count: int) -> list[bool | None]:
+    return [grade.met for grade in parse_grades(text, count)]
 
 
-def test_a_list_of_verdicts_is_read_by_number_and_not_by_place() -> None:
-    assert verdicts(listed(True, False, True), 3) == [True, False, True]
+def test_a_list_of_grades_is_read_by_number_and_not_by_place() -> None:
+    assert grades(listed(True, False, True), 3) == [True, False, True]
     turned = '[{"criterion": 2, "criteria_met": false}, {"criterion": "1", "criteria_met": true}]'
-    assert verdicts(turned, 2) == [True, False]
-    assert verdicts(f'```json\n{{"verdicts": {listed(False, True)}}}\n```', 2) == [False, True]
+    assert grades(turned, 2) == [True, False]
+    assert grades(f'```json\n{{"verdicts": {listed(False, True)}}}\n```', 2) == [False, True]
 
 
 def test_a_criterion_that_the_list_lacks_is_missing_and_the_others_are_kept() -> None:
-    assert verdicts(listed(True, False), 3) == [True, False, None]
-    assert verdicts(listed(True, "yes", False), 3) == [True, None, False]
-    assert verdicts(listed(True, False, True)[:-60], 3)[:2] == [True, False]
+    assert grades(listed(True, False), 3) == [True, False, None]
+    assert grades(listed(True, "yes", False), 3) == [True, None, False]
+    assert grades(listed(True, False, True)[:-60], 3)[:2] == [True, False]
     both = listed(True, False)[:-1] + ', {"criterion": 1, "criteria_met": false}]'
-    assert verdicts(both, 2) == [None, False]
+    assert grades(both, 2) == [None, False]
 
 
 @pytest.mark.parametrize(
     "text", [listed(True, False, start=0), listed(True, False, True), '[{"criteria_met": true}]', ""]
 )
 def test_a_list_that_is_numbered_otherwise_is_unusable_as_a_whole(text: str) -> None:
-    assert verdicts(text, 2) == [None, None]
+    assert grades(text, 2) == [None, None]

@@ -1,4 +1,4 @@
-"""A judge's reply read: the verdicts that stand in it beyond doubt, and nothing else."""
+"""A judge's reply read: the grades that stand in it beyond doubt, and nothing else."""
 
 import json
 import re
@@ -14,7 +14,7 @@ _STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(\s*[}\]])')
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Grade:
     """A judge's decision on one criterion.
 
     Attributes:
@@ -28,12 +28,12 @@ class Verdict:
     status: str
 
 
-def unusable(explanation: str | None) -> Verdict:
-    """Return the verdict of a reply that cannot be read: missing, which is not the same as not met."""
-    return Verdict(None, explanation and _storable(explanation[:_LONGEST_KEPT]), "unusable")
+def unusable(explanation: str | None) -> Grade:
+    """Return the grade of a reply that cannot be read: missing, which is not the same as not met."""
+    return Grade(None, explanation and _storable(explanation[:_LONGEST_KEPT]), "unusable")
 
 
-def parse_verdict(text: str) -> Verdict:
+def parse_grade(text: str) -> Grade:
     """Read a reply about one criterion: a JSON object with a boolean `criteria_met`, anywhere in the text.
 
     Reasoning between think tags is left out. Several objects count if they agree; objects that contradict each other,
@@ -42,7 +42,7 @@ def parse_verdict(text: str) -> Verdict:
     return _agreed(_entries(text), text)
 
 
-def parse_verdicts(text: str, count: int) -> tuple[Verdict, ...]:
+def parse_grades(text: str, count: int) -> tuple[Grade, ...]:
     """Read a reply about `count` numbered criteria: JSON objects with `criterion` (1 to `count`) and `criteria_met`.
 
     A criterion that is absent or decided both ways is unusable; the others are not. A number out of range shows that
@@ -56,12 +56,12 @@ def parse_verdicts(text: str, count: int) -> tuple[Verdict, ...]:
     return tuple(_agreed(found.get(number, []), text) for number in range(1, count + 1))
 
 
-def _agreed(entries: Sequence[dict[str, Any]], text: str) -> Verdict:
+def _agreed(entries: Sequence[dict[str, Any]], text: str) -> Grade:
     """Return what all entries say; unusable when there is none, or they differ."""
     decided = [entry["criteria_met"] for entry in entries]
     if not entries or not isinstance(decided[0], bool) or any(met is not decided[0] for met in decided):
         return unusable(text or None)
-    return Verdict(decided[0], _storable(str(entries[-1].get("explanation", ""))), "graded")
+    return Grade(decided[0], _storable(str(entries[-1].get("explanation", ""))), "graded")
 
 
 def _number(value: Any) -> int:
