@@ -14,7 +14,7 @@ from medeval.verdicts.audit.state import Standing, standing
 from medeval.verdicts.measured import POINTS
 from medeval.verdicts.verdict import Decision, Flag, Verdict, combine, not_testable
 
-SCHEMA = "audit-status.v1"
+SCHEMA = "audit-status.v2"
 METHOD = "betting on each item of a round, drawn without replacement; medeval.statistics.sequential"
 
 
@@ -182,6 +182,5 @@ def _part_entry(part: Part) -> dict[str, Any]:
         return {"metric": decision.metric, "verdict": decision.verdict, "reasons": list(decision.reasons)}
     skipped = ("question", "verdict", "risk", "estimate", "low", "high", "items", "items_total", "resolution")
     counts = {name: value for name, value in as_json(found).items() if name not in skipped}
-    decided = {**vars(decision), "flags": sorted(decision.flags), "reasons": list(decision.reasons)}
     resolution = None if found.resolution is None else POINTS * found.resolution
-    return {**decided, **counts, "question": found.question.words, "resolution": resolution}
+    return {**as_json(decision), **counts, "question": found.question.words, "resolution": resolution}
