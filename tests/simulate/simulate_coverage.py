@@ -7,7 +7,7 @@ alone: python tests/simulate/simulate_coverage.py (docs/use/verdicts.md has the 
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -19,8 +19,9 @@ from medeval.statistics.estimates import Estimate
 from medeval.statistics.macro import Component, MacroEstimate, macro_average, macro_bootstrap
 from medeval.statistics.multiplicity import holm
 from medeval.statistics.runs import one_run_variance
+from medeval.verdicts.basis import ValueRow
 from medeval.verdicts.decide import decide_bounded_loss, decide_equality, decide_order, decide_point_value
-from medeval.verdicts.measured import Difference, Published, ValueRow
+from medeval.verdicts.measured import Difference, Published, ValueDifference
 from medeval.verdicts.values import repetition
 from medeval.verdicts.verdict import Verdict
 
@@ -89,7 +90,7 @@ def in_points(found: MacroEstimate, shift: float = 0.0) -> Difference:
     return Difference(value, se, value - 1.959964 * se, value + 1.959964 * se, p_value, found.n, "normal")
 
 
-def repeated(drawn: list[Evaluation]) -> Difference:
+def repeated(drawn: list[Evaluation]) -> ValueDifference:
     """A's average against the published one, on the same items."""
     parts = [ValueRow("", 0.0, None, None, part.a.shape[1], RUNS, 1e4 * one_run_variance(part.a.T)) for part in drawn]
     ours, theirs = (
@@ -99,11 +100,8 @@ def repeated(drawn: list[Evaluation]) -> Difference:
     return repetition(Estimate(float(ours), 0.01, None, None, sum(FULL), ""), parts, stated, same_items=True)
 
 
-def verdict_on_value(found: Difference, shift: float) -> Verdict:
-    moved = Difference(
-        **{name: getattr(found, name) for name in found.__dataclass_fields__} | {"value": found.value + shift}
-    )
-    return decide_point_value("average", "a", moved, 0.0, MARGIN, ALPHA).verdict
+def verdict_on_value(found: ValueDifference, shift: float) -> Verdict:
+    return decide_point_value("average", "a", replace(found, value=found.value + shift), MARGIN, ALPHA).verdict
 
 
 def print_row(name: str, cluster_size: int, rate: float) -> None:

@@ -1,16 +1,16 @@
 """The decision rules about values, orders, losses and equality. Differences and margins are in points."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 from medeval.statistics.equivalence import Equivalence, non_inferiority, tost
 from medeval.statistics.power import minimum_detectable_effect
 from medeval.statistics.quantiles import quantile
 from medeval.statistics.runs import required_runs
 from medeval.verdicts import exact
+from medeval.verdicts.basis import EqualityBasis, LossBasis, OrderBasis, ValueBasis
 from medeval.verdicts.decision import decision_of
-from medeval.verdicts.measured import Difference
+from medeval.verdicts.measured import Difference, ValueDifference
 from medeval.verdicts.verdict import Decision, Estimand, Flag, Verdict
 
 # Differences within this many points count as equal where a claim states no margin of its own.
@@ -63,18 +63,21 @@ def decide_order(
     else:
         verdict, reasons = Verdict.INCONCLUSIVE, ["the data cannot separate the two"]
     smallest = minimum_detectable_effect(found.se, alpha) if found.se else None
-    numbers = {
-        "stated_difference": stated,
-        "tolerance": tolerance,
-        "p_value_alone": found.p_value,
-        "equal_within": EQUAL_WITHIN,
-        "interval_90": None if tied is None else [tied.low, tied.high],
-        # Items at hand over those that would show the stated difference with 80 % power.
-        "resolution_ratio": None if not smallest or stated is None else (stated / smallest) ** 2,
-    }
-    reasons += found.fragile
-    flags = {Flag.FRAGILE} if found.fragile else set()
-    return decision_of("order", metric, a, b, found, verdict, reasons, alpha, adjusted_p, numbers, flags, effect=stated)
+    basis = OrderBasis(
+        benchmarks=found.benchmarks,
+        robustness=found.robustness,
+        churn=found.churn,
+        stated_difference=stated,
+        tolerance=tolerance,
+        p_value_alone=found.p_value,
+        equal_within=EQUAL_WITHIN,
+        interval_90=None if tied is None else (tied.low, tied.high),
+        resolution_ratio=None if not smallest or stated is None else (stated / smallest) ** 2,
+    )
+    fragile = found.robustness.fragile if found.robustness else ()
+    reasons += fragile
+    flags = {Flag.FRAGILE} if fragile else set()
+    return decision_of(basis, metric, a, b, found, verdict, reasons, alpha, adjusted_p, flags, effect=stated)
 
 
 def decide_bounded_loss(metric: str, a: str, b: str, found: Difference, margin: float, alpha: float) -> Decision:
@@ -82,18 +85,16 @@ def decide_bounded_loss(metric: str, a: str, b: str, found: Difference, margin: 
 
     Where no spread is seen, since all items agree, an exact bound takes the place of the test.
     """
-    numbers: dict[str, Any] = {"margin": margin, "loss": -found.value, "lower": None, "upper": None}
-    p_value = None
+    lower = upper = p_value = None
     if found.constant is not None:
         low, high = exact.bounds(found, found.constant, alpha)
-        numbers |= {"lower": -high, "upper": -low, "exact": True}
+        lower, upper = -high, -low
         verdict, reason = exact.decide_loss(found, found.constant, margin, alpha)
     elif not found.se:
         verdict, reason = Verdict.INCONCLUSIVE, "no spread was seen, so the bound cannot be tested"
     else:
         test = non_inferiority(-found.value, found.se, margin, alpha=alpha)
-        numbers |= {"lower": test.low, "upper": test.high, "exact": False}
-        p_value = test.p_value
+        lower, upper, p_value = test.low, test.high, test.p_value
         bound = f"the loss is {test.value:.2f} points with a one-sided {100 * (1 - alpha):g} % bound of {test.high:.2f}"
         if test.within:
             verdict, reason = Verdict.REPRODUCED, f"{bound}, below the margin of {margin:g}"
@@ -102,22 +103,30 @@ def decide_bounded_loss(metric: str, a: str, b: str, found: Difference, margin: 
         else:
             verdict, reason = Verdict.INCONCLUSIVE, f"{bound}, not below the margin of {margin:g}"
     reasons = [reason, *_worst_benchmark(found, alpha), *_churn(found)]
-    return decision_of("loss", metric, a, b, found, verdict, reasons, alpha, p_value, numbers, effect=margin)
+    basis = LossBasis(
+        benchmarks=found.benchmarks,
+        robustness=found.robustness,
+        churn=found.churn,
+        margin=margin,
+        loss=-found.value,
+        lower=lower,
+        upper=upper,
+        exact=found.constant is not None,
+    )
+    return decision_of(basis, metric, a, b, found, verdict, reasons, alpha, p_value, effect=margin)
 
 
 def decide_equality(metric: str, a: str, b: str, found: Difference, margin: float, alpha: float) -> Decision:
     """Decide "A matches B" by two one-sided tests within `margin`, or by exact bounds where all items agree."""
-    numbers: dict[str, Any] = {"margin": margin, "interval_90": None, "interval_95": None}
-    p_value = None
+    narrow = wide = p_value = None
     if found.constant is not None:
-        numbers["interval_90"] = list(exact.bounds(found, found.constant, alpha))
-        numbers["interval_95"] = list(exact.bounds(found, found.constant, alpha / 2.0))
+        narrow, wide = (exact.bounds(found, found.constant, level) for level in (alpha, alpha / 2.0))
         verdict, reason = exact.decide_equality(found, found.constant, margin, alpha)
     elif not found.se:
         verdict, reason = Verdict.INCONCLUSIVE, "no spread was seen, so equality cannot be tested"
     else:
         test = tost(found.value, found.se, margin, alpha=alpha)
-        numbers |= _intervals(test)
+        narrow, wide = (test.low, test.high), (test.wide_low, test.wide_high)
         p_value, verdict = test.p_value, _inside_margin(test)
         interval = f"the 90 % interval is {test.low:+.2f} to {test.high:+.2f}"
         reason = {
@@ -128,40 +137,49 @@ def decide_equality(metric: str, a: str, b: str, found: Difference, margin: floa
     rows = found.benchmarks
     apart = [row.benchmark for row in rows if row.holm_p_value < alpha] if len(rows) > 1 else []
     reasons = [reason, *([f"on average only: they differ on {', '.join(apart)}"] if apart else [])]
-    return decision_of("equality", metric, a, b, found, verdict, reasons, alpha, p_value, numbers, effect=margin)
+    basis = EqualityBasis(
+        benchmarks=found.benchmarks,
+        robustness=found.robustness,
+        churn=found.churn,
+        margin=margin,
+        interval_90=narrow,
+        interval_95=wide,
+    )
+    return decision_of(basis, metric, a, b, found, verdict, reasons, alpha, p_value, effect=margin)
 
 
 def decide_point_value(
-    metric: str, a: str, found: Difference, stated: float, margin: float, alpha: float, *, at_least: bool = False
+    metric: str, a: str, found: ValueDifference, margin: float, alpha: float, *, at_least: bool = False
 ) -> Decision:
-    """Decide "A scores `stated`" by two one-sided tests of our value minus the stated one.
+    """Decide "A scores the stated value" by two one-sided tests of our value minus the stated one.
 
     Args:
         metric: What is measured.
         a: The system the claim is about.
         found: Our value minus the stated one, with the error of a repetition, see
             :func:`medeval.verdicts.values.repetition`.
-        stated: The stated value in points.
         margin: Drift between two protocols that is tolerated, in points.
         alpha: Level of each test.
-        at_least: Whether the claim is "at least `stated`", which a higher value does not contradict.
+        at_least: Whether the claim is "at least" that value, which a higher value does not contradict.
     """
-    stated = found.published.value if found.published else stated
-    numbers: dict[str, Any] = {"stated": stated, "margin": margin, "at_least": at_least}
+    basis = ValueBasis(repetition=found.repetition, margin=margin, at_least=at_least)
     if not found.se:
         reason = "no spread was seen, so the value cannot be tested"
-        return decision_of(
-            "value", metric, a, a, found, Verdict.INCONCLUSIVE, [reason], alpha, None, numbers, effect=margin
-        )
+        return decision_of(basis, metric, a, a, found, Verdict.INCONCLUSIVE, [reason], alpha, None, effect=margin)
     test = tost(found.value, found.se, margin, alpha=alpha)
     half = (test.wide_high - test.wide_low) / 2.0
+    stated = found.repetition.stated
     ours = stated + found.value
-    numbers |= {
-        **_intervals(test),
-        "prediction_interval": [ours - half, ours + half],
-        "stated_inside_prediction": abs(found.value) <= half,
-        **_needed(found, margin, alpha),
-    }
+    runs, items = _needed(found, margin, alpha)
+    basis = replace(
+        basis,
+        interval_90=(test.low, test.high),
+        interval_95=(test.wide_low, test.wide_high),
+        prediction_interval=(ours - half, ours + half),
+        stated_inside_prediction=abs(found.value) <= half,
+        runs_needed=runs,
+        items_needed=items,
+    )
     verdict = _inside_margin(test)
     if at_least and test.above:
         verdict = Verdict.REPRODUCED
@@ -172,45 +190,29 @@ def decide_point_value(
     }[verdict]
     if at_least and test.above:
         shown = "shown to be above it, as claimed"
-    reasons = [f"ours is {ours:.2f} against the stated {stated:.2f}, {shown}", *_more(verdict, numbers)]
+    reasons = [f"ours is {ours:.2f} against the stated {stated:.2f}, {shown}"]
+    if verdict is Verdict.INCONCLUSIVE and (runs or items):
+        needed = f"{runs:,} runs" if runs else f"{items:,} items"
+        reasons.append(f"the same value over {needed} would reproduce the stated one")
     flags = {Flag.EXCEEDS} if test.above else set()
-    return decision_of(
-        "value", metric, a, a, found, verdict, reasons, alpha, test.p_value, numbers, flags, effect=margin
-    )
+    return decision_of(basis, metric, a, a, found, verdict, reasons, alpha, test.p_value, flags, effect=margin)
 
 
-def _needed(found: Difference, margin: float, alpha: float) -> dict[str, int | None]:
-    """Return the fewest runs, or items, with which the same difference would be shown to lie inside the margin.
+def _needed(found: ValueDifference, margin: float, alpha: float) -> tuple[int | None, int | None]:
+    """Return the fewest runs, and items, with which the same difference would be shown to lie inside the margin.
 
     Both are None where no number suffices or the other kind of error decides.
     """
     room = margin - abs(found.value)
     multiplier = quantile(1.0 - alpha)
-    needed: dict[str, int | None] = {"runs_needed": None, "items_needed": None}
     if room <= 0.0 or not found.se:
-        return needed
-    noise = [row.one_run_variance for row in found.values if row.one_run_variance is not None]
-    if found.estimand is Estimand.FIXED and found.published and noise and len(noise) == len(found.values):
-        published = found.published
-        runs = required_runs(sum(noise) / len(noise) ** 2, room, multiplier, published.runs, published.half_unit)
-        return {**needed, "runs_needed": runs or None}
-    items = math.floor(found.items * (multiplier * found.se / room) ** 2) + 1
-    return {**needed, "items_needed": items}
-
-
-def _more(verdict: Verdict, numbers: Mapping[str, Any]) -> list[str]:
-    """Say what would decide a value that is still open."""
-    if verdict is not Verdict.INCONCLUSIVE:
-        return []
-    if numbers["runs_needed"]:
-        return [f"the same value over {numbers['runs_needed']:,} runs would reproduce the stated one"]
-    if numbers["items_needed"]:
-        return [f"the same value over {numbers['items_needed']:,} items would reproduce the stated one"]
-    return []
-
-
-def _intervals(test: Equivalence) -> dict[str, list[float]]:
-    return {"interval_90": [test.low, test.high], "interval_95": [test.wide_low, test.wide_high]}
+        return None, None
+    again = found.repetition
+    noise = [row.one_run_variance for row in again.benchmarks if row.one_run_variance is not None]
+    if found.estimand is Estimand.FIXED and noise and len(noise) == len(again.benchmarks):
+        one_run = sum(noise) / len(noise) ** 2
+        return required_runs(one_run, room, multiplier, again.published_runs, again.half_unit) or None, None
+    return None, math.floor(found.items * (multiplier * found.se / room) ** 2) + 1
 
 
 def _inside_margin(test: Equivalence) -> Verdict:

@@ -1,17 +1,16 @@
 """A decision from a rule's outcome: what it carries, and what holds for every rule."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from medeval.scores.policies import AVERAGE_LIMIT_POINTS, DIFFERENCE_LIMIT_POINTS, TRUNCATED_LIMIT
 from medeval.statistics.power import minimum_detectable_effect
+from medeval.verdicts.basis import OrderBasis, PointsBasis, ValueBasis
 from medeval.verdicts.measured import Difference
 from medeval.verdicts.verdict import Decision, Flag, Verdict
 
 
 def decision_of(
-    rule: str,
+    basis: PointsBasis,
     metric: str,
     a: str,
     b: str,
@@ -20,7 +19,6 @@ def decision_of(
     reasons: list[str],
     alpha: float,
     p_value: float | None,
-    numbers: Mapping[str, Any],
     flags: set[Flag] | frozenset[Flag] = frozenset(),
     *,
     effect: float | None,
@@ -28,7 +26,7 @@ def decision_of(
     """Return the decision of a rule about a difference, in points.
 
     Args:
-        rule: Name of the rule.
+        basis: The rule, and what it was applied to.
         metric: What was measured.
         a: The system the claim is about.
         b: What it is compared with.
@@ -37,7 +35,6 @@ def decision_of(
         reasons: Why.
         alpha: Level of the tests.
         p_value: Of the test that decides; None without one.
-        numbers: What the rule was applied to, beside what was measured.
         flags: What the rule found to qualify its verdict.
         effect: The stated difference, or the margin; None when there is neither.
     """
@@ -48,16 +45,9 @@ def decision_of(
     if smallest is not None:
         reasons = [*reasons, f"the smallest difference found with 80 % power is {smallest:.2f} points"]
         # A margin that was decided although it is small needs no such caution; a stated difference does.
-        matters = rule == "order" or verdict is Verdict.INCONCLUSIVE
+        matters = isinstance(basis, OrderBasis) or verdict is Verdict.INCONCLUSIVE
         if matters and effect is not None and smallest > abs(effect):
             raised.add(Flag.UNDERPOWERED)
-    more = {
-        "minimum_detectable_effect": smallest,
-        "fixed_se": found.fixed_se,
-        "truncated": dict(found.truncated),
-        "alternatives": dict(found.alternatives),
-        "benchmarks_absent": list(found.absent),
-    }
     decision = Decision(
         metric=metric,
         a=a,
@@ -74,22 +64,27 @@ def decision_of(
         items=found.items,
         items_total=found.items_total,
         flags=frozenset(raised),
-        rule=rule,
         estimand=found.estimand,
-        numbers={**found.numbers, **numbers, **more},
+        basis=basis,
+        minimum_detectable_effect=smallest,
+        fixed_se=found.fixed_se,
+        truncated=found.truncated,
+        alternatives=found.alternatives,
+        benchmarks_absent=found.absent,
+        judge=found.judge,
     )
     return _guarded(decision, found)
 
 
 def _guarded(decision: Decision, found: Difference) -> Decision:
     """Apply what holds for every rule: cut replies, replies that can be read in several ways, benchmarks not run."""
-    tolerated = AVERAGE_LIMIT_POINTS if decision.rule == "value" else DIFFERENCE_LIMIT_POINTS
+    tolerated = AVERAGE_LIMIT_POINTS if isinstance(decision.basis, ValueBasis) else DIFFERENCE_LIMIT_POINTS
     moved = {words: value for words, value in found.alternatives.items() if abs(value - found.value) > tolerated}
     if moved:
         shown = ", ".join(f"{value:+.2f} with {words}" for words, value in moved.items())
         flags = decision.flags | {Flag.EXTRACTION_SENSITIVE}
         decision = replace(decision, reasons=(*decision.reasons, f"the figure would be {shown}"), flags=flags)
-    cut = max(found.truncated.values(), default=0.0)
+    cut = found.truncated.largest
     if cut > TRUNCATED_LIMIT:
         reason = f"{100 * cut:.1f} % of the replies of one side were cut by the token limit; raise it first"
         decision = replace(decision, flags=decision.flags | {Flag.TRUNCATED})
@@ -109,5 +104,5 @@ def withheld(decision: Decision, reason: str, *flags: Flag) -> Decision:
         verdict=Verdict.INCONCLUSIVE,
         reasons=(reason, *decision.reasons),
         flags=decision.flags | set(flags),
-        numbers={**decision.numbers, "withheld": reason},
+        withheld=reason,
     )

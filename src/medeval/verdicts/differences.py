@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from medeval.comparisons.document import ComparedBenchmark, Score
-from medeval.records.documents import as_json
 from medeval.statistics.estimates import ClusteredEstimate
 from medeval.verdicts.average import constant_of, mean_of
+from medeval.verdicts.basis import ChurnShares
 from medeval.verdicts.evidence import Evidence
-from medeval.verdicts.measured import POINTS, ChurnShares, Difference, Missing, Tested, in_points
+from medeval.verdicts.measured import POINTS, Difference, Missing, Tested, in_points
 from medeval.verdicts.replies import alternatives, truncated_share
 from medeval.verdicts.robustness import benchmark_rows, robustness
+from medeval.verdicts.verdict import CutShares
 
 ALPHA = 0.05
 
@@ -51,7 +52,7 @@ def benchmark_difference(evidence: Evidence, a: str, b: str, benchmark: str) -> 
     pair, sign = found
     for entry in pair.benchmarks:
         if entry.benchmark == benchmark:
-            return replace(_difference(evidence, a, b, [entry], entry.difference, sign), fragile=())
+            return _difference(evidence, a, b, [entry], entry.difference, sign)
     return evidence.not_compared(a, b, evidence.headline, benchmark)
 
 
@@ -63,13 +64,11 @@ def conversation_difference(evidence: Evidence, a: str, b: str, subset: str) -> 
     pair, sign = found
     if pair.difference is None:
         return Missing(f"no conversation has a score for both {a} and {b}")
-    return in_points(
-        pair.difference,
-        sign,
-        items=pair.items,
+    return replace(
+        in_points(pair.difference, sign, pair.items),
         items_total=evidence.conversations_total(subset),
         partial=evidence.conversation_shortages(pair),
-        numbers={"judge": pair.judge},
+        judge=pair.judge,
     )
 
 
@@ -88,21 +87,19 @@ def _difference(
 ) -> Difference:
     names = [entry.benchmark for entry in entries]
     sides = [[entry for entry in evidence.scores(name) if entry.benchmark in names] for name in (a, b)]
-    rows, churn = benchmark_rows(entries, sign, ALPHA), _churn(entries, sign)
-    found = in_points(estimate, sign, items=sum(entry.items for entry in entries))
-    robust = robustness(rows)
+    rows = benchmark_rows(entries, sign, ALPHA)
+    found = in_points(estimate, sign, sum(entry.items for entry in entries))
     return replace(
         found,
         items_total=evidence.total(names),
         partial=evidence.shortages(entries),
-        fragile=tuple(robust["fragile"]),
         constant=constant_of(entries, sign),
         fixed_se=_fixed_se(sides, len(entries)),
-        truncated={side: truncated_share(scores) for side, scores in zip("ab", sides, strict=True)},
+        truncated=CutShares(*map(truncated_share, sides)),
         alternatives=alternatives(found.value, *sides),
         benchmarks=rows,
-        churn=churn,
-        numbers={"benchmarks": as_json(rows), "robustness": robust, "churn": as_json(churn)},
+        robustness=robustness(rows),
+        churn=_churn(entries, sign),
     )
 
 

@@ -75,7 +75,7 @@ class Verdicts(Document):
         verdicts: One verdict per claim, in the publication's order.
     """
 
-    SCHEMA: ClassVar[str] = "verdicts.v4"
+    SCHEMA: ClassVar[str] = "verdicts.v5"
     WRITER: ClassVar[str] = "medeval verdict"
 
     publication: str

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from medeval.comparisons.document import RightReplies, StrataDifference
+from medeval.comparisons.document import RightReplies, Sides, StrataDifference
 from medeval.statistics.estimates import BootstrapEstimate
 from medeval.statistics.macro import MacroEstimate
 from medeval.statistics.paired import PairedDifference
-from medeval.verdicts.verdict import Estimand
+from medeval.verdicts.basis import BudgetRow, ChurnShares, DifferenceRow, Repetition, Robustness
+from medeval.verdicts.verdict import CutShares, Estimand
 
 POINTS = 100.0
 # Estimates of a difference that come with a test of no difference.
@@ -53,62 +53,8 @@ class Published:
 
 
 @dataclass(frozen=True)
-class DifferenceRow:
-    """One benchmark of a difference A minus B, in points; the adjusted p-value is over the rows (Holm)."""
-
-    benchmark: str
-    items: int
-    difference: float
-    se: float | None
-    p_value: float
-    holm_p_value: float
-
-
-@dataclass(frozen=True)
-class ValueRow:
-    """One benchmark of a value that was stated.
-
-    Attributes:
-        benchmark: The benchmark.
-        ours: Our value, in points.
-        stated: The stated value, in points; None when none is printed.
-        se: Our standard error, in points.
-        items: Items behind it.
-        runs: Replies to each item; None when items differ in it.
-        one_run_variance: What run noise alone gives one run, in points squared; None when it is not known.
-    """
-
-    benchmark: str
-    ours: float
-    stated: float | None
-    se: float | None
-    items: int
-    runs: int | None
-    one_run_variance: float | None
-
-
-@dataclass(frozen=True)
-class ChurnShares:
-    """Items that change between right and wrong, in percent, on average over benchmarks.
-
-    Attributes:
-        rate: Between A and B; None when it is not known of every benchmark.
-        floor: Between two runs of one system; None when it is not known.
-        excess: What the other system adds; None when it is not known.
-        floor_of: Which system the floor is of, a or b.
-        missing: Why something is None.
-    """
-
-    rate: float | None
-    floor: float | None
-    excess: float | None
-    floor_of: str
-    missing: str | None
-
-
-@dataclass(frozen=True)
 class Difference:
-    """A measured difference A minus B, or of our value minus a stated one, in points, with what qualifies it.
+    """A measured difference A minus B in points, with what qualifies it.
 
     Attributes:
         value: The difference.
@@ -118,7 +64,6 @@ class Difference:
         p_value: Of no difference.
         items: Items behind it.
         method: How error and interval were made.
-        fragile: What would turn its sign.
         partial: What is missing against the whole of what the claim is about.
         items_total: Items that exist; None when they are not known.
         constant: Set when no spread is seen, so that the error says nothing.
@@ -126,13 +71,12 @@ class Difference:
         estimand: What `se` is about.
         fixed_se: Error from the noise between runs alone; None when it is not known.
         absent: Benchmarks of an average that were not measured; with any, the average itself was not.
-        truncated: Share of truncated replies of each side, by `a` and `b`.
+        truncated: Truncated replies of each side.
         alternatives: The difference under other treatments of replies without an answer, by name.
-        benchmarks: The benchmarks of a difference A minus B.
+        benchmarks: The benchmarks that it is made of.
+        robustness: The difference from several sides.
         churn: Items that change between right and wrong.
-        published: The stated value of a difference from one, and how it was made.
-        values: The benchmarks of a difference from a stated value.
-        numbers: What it is made of, for the verdict.
+        judge: Who graded the conversations; None where none were.
     """
 
     value: float
@@ -142,7 +86,6 @@ class Difference:
     p_value: float | None
     items: int
     method: str
-    fragile: tuple[str, ...] = ()
     partial: tuple[str, ...] = ()
     items_total: int | None = None
     constant: Constant | None = None
@@ -150,13 +93,19 @@ class Difference:
     estimand: Estimand = Estimand.SAMPLED
     fixed_se: float | None = None
     absent: tuple[str, ...] = ()
-    truncated: Mapping[str, float] = field(default_factory=dict)
+    truncated: CutShares = field(default_factory=CutShares)
     alternatives: Mapping[str, float] = field(default_factory=dict)
     benchmarks: tuple[DifferenceRow, ...] = ()
+    robustness: Robustness | None = None
     churn: ChurnShares | None = None
-    published: Published | None = None
-    values: tuple[ValueRow, ...] = ()
-    numbers: Mapping[str, Any] = field(default_factory=dict)
+    judge: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueDifference(Difference):
+    """Our value minus a stated one in points, with the error of a repetition: what it is made of in `repetition`."""
+
+    repetition: Repetition
 
 
 @dataclass(frozen=True)
@@ -170,11 +119,13 @@ class TokenRatio:
         se: Its standard error.
         method: How the interval was made.
         items: Items behind it.
-        truncated: Largest share of truncated replies on either side.
+        truncated: Truncated replies of each side.
+        mean_tokens: Mean tokens of a reply.
+        median_of_ratios: Median of the items' own ratios; None when it is not defined.
+        both_correct: The ratio among correct replies.
+        budgets: Accuracies within budgets of tokens.
         partial: What is left out.
         items_total: Items that exist; None when they are not known.
-        right: The ratio among correct replies; None when it was not asked for.
-        numbers: What else is known of the two sides, for the verdict.
     """
 
     value: float
@@ -183,20 +134,22 @@ class TokenRatio:
     se: float | None
     method: str
     items: int
-    truncated: float = 0.0
+    truncated: CutShares
+    mean_tokens: Sides
+    median_of_ratios: float | None
+    both_correct: RightReplies
+    budgets: tuple[BudgetRow, ...]
     partial: tuple[str, ...] = ()
     items_total: int | None = None
-    right: RightReplies | None = None
-    numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
-def in_points(estimate: Tested, sign: int, **more: Any) -> Difference:
+def in_points(estimate: Tested, sign: int, items: int) -> Difference:
     """Return an estimate of the document (fractions) as a difference in points; sign -1 turns it round.
 
     Args:
         estimate: The estimate.
         sign: 1 or -1.
-        more: Further fields of the difference; `items` is needed.
+        items: Items behind it.
     """
     ends = [None if end is None else sign * POINTS * end for end in (estimate.low, estimate.high)]
     low, high = ends if sign > 0 else ends[::-1]
@@ -206,6 +159,6 @@ def in_points(estimate: Tested, sign: int, **more: Any) -> Difference:
         low=low,
         high=high,
         p_value=estimate.p_value,
+        items=items,
         method=estimate.method,
-        **more,
     )

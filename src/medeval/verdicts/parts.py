@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from medeval.publication.claims import Claim, Comparison
 from medeval.publication.publication import AVERAGE, SIZE, TOKENS, Publication
 from medeval.verdicts import decide
+from medeval.verdicts.basis import ValueBasis
 from medeval.verdicts.decision import withheld
 from medeval.verdicts.differences import ALPHA, average_difference, benchmark_difference, conversation_difference
 from medeval.verdicts.evidence import CONVERSATION_SUBSETS, Evidence
@@ -131,7 +132,7 @@ def _value(claim: Claim, part: Comparison, a: str, publication: Publication, evi
     if isinstance(found, Missing):
         return not_testable(part.metric, a, a, found.reason)
     margin = claim.margin or decide.drift(len(benchmarks))
-    return decide.decide_point_value(part.metric, a, found, stated, margin, ALPHA, at_least=part.at_least)
+    return decide.decide_point_value(part.metric, a, found, margin, ALPHA, at_least=part.at_least)
 
 
 def _size(part: Comparison, a: str, b: str, weights: Weights) -> Decision:
@@ -170,7 +171,7 @@ def _qualified(
         decision,
         claim,
         part,
-        {**decision.numbers.get("alternatives", {}), **_other_protocols(claim, part, a, b, stage, evidence.target)},
+        {**decision.alternatives, **_other_protocols(claim, part, a, b, stage, evidence.target)},
         undisclosed=bool(stage.publication.evaluation.undisclosed) or Flag.PROTOCOL_MISMATCH in decision.flags,
     )
 
@@ -191,11 +192,11 @@ def _judged(decision: Decision, stage: Stage) -> Decision:
     if not stage.credible_judge:
         reason = "the judge's agreement with physicians is not established"
         decision = withheld(decision, reason, Flag.JUDGE_NOT_CREDIBLE)
-    published, ours = stage.publication.evaluation.judge, decision.numbers.get("judge")
+    published, ours = stage.publication.evaluation.judge, decision.judge
     if published is None or ours is None or published.rpartition("/")[2].casefold() in ours.casefold():
         return decision
     reason = f"the judge is {ours}, the published scores are by {published}"
-    if decision.rule == "value" and decision.verdict is not Verdict.INCONCLUSIVE:
+    if isinstance(decision.basis, ValueBasis) and decision.verdict is not Verdict.INCONCLUSIVE:
         return withheld(decision, reason, Flag.PROTOCOL_MISMATCH)
     flags = decision.flags | {Flag.PROTOCOL_MISMATCH}
     return replace(decision, reasons=(*decision.reasons, reason), flags=flags)
@@ -217,13 +218,13 @@ def _compared_fairly(decision: Decision, part: Comparison, b: str, stage: Stage,
     rows = stage.figures.comparator(part, b, evidence)
     if not rows:
         return decision
-    decision = replace(decision, numbers={**decision.numbers, "comparator": rows})
-    low = [row for row in rows if row["mismatch"]]
+    decision = replace(decision, comparator=rows)
+    low = [row for row in rows if row.mismatch]
     if not low:
         return decision
     shown = "; ".join(
-        f"{row['benchmark']} {row['makers']:g} against {row['claim_uses']:g}"
-        + (f", ours {row['ours']:.2f}" if row["ours"] is not None else "")
+        f"{row.benchmark} {row.makers:g} against {row.claim_uses:g}"
+        + (f", ours {row.ours:.2f}" if row.ours is not None else "")
         for row in low
     )
     reason = f"the makers of {part.b} print more than the claim uses for it: {shown}"

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from medeval.publication.claims import Claim, Comparison
+from medeval.verdicts.basis import EqualityBasis, LossBasis, OrderBasis, TokensBasis, ValueBasis
 from medeval.verdicts.decide import EQUAL_WITHIN
 from medeval.verdicts.decision import withheld
-from medeval.verdicts.verdict import Decision, Verdict
+from medeval.verdicts.verdict import Decision, ProtocolRange, Verdict
 
 
 def consider_protocols(
@@ -27,8 +28,7 @@ def consider_protocols(
     values = [decision.estimate, *others.values()]
     low, high = min(values), max(values)
     covers = _covers(decision, claim, part, low, high)
-    sensitivity = {"low": low, "high": high, "protocols": dict(others), "covers_published": covers}
-    decision = replace(decision, numbers={**decision.numbers, "protocol_range": sensitivity})
+    decision = replace(decision, protocol_range=ProtocolRange(low, high, others, covers))
     if not undisclosed or decision.verdict is not Verdict.NOT_REPRODUCED:
         return decision
     if covers:
@@ -42,19 +42,18 @@ def consider_protocols(
 def _covers(decision: Decision, claim: Claim, part: Comparison, low: float, high: float) -> bool:
     """Whether a range of protocols holds what the publication says."""
     margin = claim.margin or EQUAL_WITHIN
-    match decision.rule:
-        case "value":
+    match decision.basis:
+        case ValueBasis():
             return high >= 0.0 if part.at_least else low <= 0.0 <= high
-        case "loss":
+        case LossBasis():
             return high > -margin
-        case "equality":
+        case EqualityBasis():
             return low < margin and high > -margin
-        case "tokens":
-            least, most = decision.numbers["meets"]
-            return bool(low <= most and high >= least)
-        case "order" if part.stated_difference is not None:
+        case TokensBasis(meets=(least, most)):
+            return low <= most and high >= least
+        case OrderBasis() if part.stated_difference is not None:
             return low <= part.stated_difference <= high
-        case "order":
+        case OrderBasis():
             return high > 0.0
         case _:
             return False

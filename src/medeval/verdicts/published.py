@@ -1,7 +1,5 @@
 """What a publication's own figures say against its claims, and how its comparators were measured elsewhere."""
 
-from typing import Any
-
 from medeval.publication.claims import Comparison
 from medeval.publication.desk_audit.audit import desk_audit
 from medeval.publication.desk_audit.comparator import gaps
@@ -10,7 +8,7 @@ from medeval.publication.desk_audit.findings import CheckOutcome
 from medeval.publication.publication import AVERAGE, Publication
 from medeval.verdicts.evidence import Evidence
 from medeval.verdicts.measured import POINTS
-from medeval.verdicts.verdict import Flag
+from medeval.verdicts.verdict import ComparatorRow, Flag
 
 _RAISED = {Flag.ARITHMETIC, Flag.COMPARATOR_MISMATCH}
 
@@ -40,7 +38,7 @@ class PublishedFigures:
             if finding.outcome is CheckOutcome.FAILS and finding.check in ("arithmetic", "ratio", "size", "comparator")
         ]
 
-    def comparator(self, part: Comparison, b: str, evidence: Evidence) -> list[dict[str, Any]]:
+    def comparator(self, part: Comparison, b: str, evidence: Evidence) -> tuple[ComparatorRow, ...]:
         """Return what the makers of B print for it beside the figure that the claim uses, and what we measured.
 
         Args:
@@ -50,16 +48,16 @@ class PublishedFigures:
         """
         ours = {entry.benchmark: POINTS * entry.accuracy.value for entry in evidence.scores(b)}
         over = self._publication.average.over if part.metric == AVERAGE and self._publication.average else [part.metric]
-        return [
-            {
-                "benchmark": gap.benchmark,
-                "makers": gap.own,
-                "claim_uses": gap.used,
-                "ours": ours.get(gap.benchmark),
-                "gap_se": gap.standard_error,
-                "definition": gap.definition,
-                "mismatch": gap.mismatch,
-            }
+        return tuple(
+            ComparatorRow(
+                benchmark=gap.benchmark,
+                makers=gap.own,
+                claim_uses=gap.used,
+                ours=ours.get(gap.benchmark),
+                gap_se=gap.standard_error,
+                definition=gap.definition,
+                mismatch=gap.mismatch,
+            )
             for gap in gaps(self._publication, part.b, self._counts)
             if gap.benchmark in over
-        ]
+        )

@@ -1,15 +1,14 @@
 """Ratios: how many times fewer tokens, how much smaller a file."""
 
 from dataclasses import replace
-from typing import Any
 
-from medeval.comparisons.document import RightReplies, Sides, Tokens
-from medeval.records.documents import as_json
+from medeval.comparisons.document import Budget, Sides
 from medeval.statistics.ratios import inverse
+from medeval.verdicts.basis import BudgetRow, SizeBasis, TokensBasis
 from medeval.verdicts.evidence import Evidence
-from medeval.verdicts.measured import Missing, TokenRatio
+from medeval.verdicts.measured import POINTS, Missing, TokenRatio
 from medeval.verdicts.replies import truncated_share
-from medeval.verdicts.verdict import Decision, Estimand, Flag, Verdict
+from medeval.verdicts.verdict import CutShares, Decision, Estimand, Flag, Verdict
 
 # Two protocols may differ this much in mean answer length without contradicting a ratio.
 RATIO_TOLERANCE = 0.05
@@ -22,7 +21,6 @@ def decide_size(a: str, b: str, bytes_a: int, bytes_b: int, stated_reduction: fl
     reduction = 100.0 * (1.0 - bytes_a / bytes_b)
     verdict = Verdict.REPRODUCED if round(reduction) == round(stated_reduction) else Verdict.NOT_REPRODUCED
     reason = f"{bytes_a:,} of {bytes_b:,} bytes is {reduction:.1f} % smaller, stated {stated_reduction:g} %"
-    numbers = {"bytes_a": bytes_a, "bytes_b": bytes_b, "stated_reduction": stated_reduction}
     return Decision(
         "size",
         a,
@@ -32,8 +30,7 @@ def decide_size(a: str, b: str, bytes_a: int, bytes_b: int, stated_reduction: fl
         unit="percent",
         estimate=reduction,
         method="file sizes",
-        rule="size",
-        numbers=numbers,
+        basis=SizeBasis(bytes_a=bytes_a, bytes_b=bytes_b, stated_reduction=stated_reduction),
     )
 
 
@@ -46,13 +43,13 @@ def measured_ratio(evidence: Evidence, a: str, b: str) -> TokenRatio | Missing:
     tokens = pair.tokens
     if tokens is None:
         return Missing(f"the tokens of {a} and {b} cannot be compared: {pair.tokens_missing}")
-    failed, right = tokens.items_with_errors, tokens.both_correct
+    estimate, median, mean, right = tokens.bootstrap, tokens.median_of_ratios, tokens.mean, tokens.both_correct
     # The document has the second over the first, which is B over A unless the pair stands the other way.
-    estimate = tokens.bootstrap if sign > 0 else inverse(tokens.bootstrap)
-    if sign < 0 and right.ratio is not None:
-        right = replace(right, ratio=inverse(right.ratio))
+    if sign < 0:
+        estimate, median, mean = inverse(estimate), 1.0 / median if median else median, Sides(mean.b, mean.a)
+        right = replace(right, ratio=right.ratio and inverse(right.ratio))
+    failed = tokens.items_with_errors
     partial = [f"{failed} items with a failed reply are left out"] if failed else []
-    cut = {side: truncated_share(evidence.scores(name, mode="generate")) for side, name in (("a", a), ("b", b))}
     return TokenRatio(
         value=estimate.value,
         low=estimate.low,
@@ -60,33 +57,27 @@ def measured_ratio(evidence: Evidence, a: str, b: str) -> TokenRatio | Missing:
         se=estimate.se,
         method=estimate.method,
         items=tokens.n,
-        truncated=max(cut.values()),
+        truncated=CutShares(*(truncated_share(evidence.scores(name, mode="generate")) for name in (a, b))),
+        mean_tokens=mean,
+        median_of_ratios=median,
+        both_correct=right,
+        budgets=tuple(_budget(entry, sign) for entry in tokens.budgets),
         partial=(*partial, *evidence.shortages(pair.benchmarks)),
         items_total=evidence.total([entry.benchmark for entry in pair.benchmarks]),
-        right=right,
-        numbers={"truncated": cut, **_sides(tokens, right, sign)},
     )
 
 
-def _sides(tokens: Tokens, right: RightReplies, sign: int) -> dict[str, Any]:
-    """Return mean lengths, the ratio of correct replies and the accuracies within budgets, as A and B of the claim."""
-    budgets = [
-        {
-            "tokens": entry.tokens,
-            "a": 100.0 * (entry.a if sign > 0 else entry.b),
-            "b": 100.0 * (entry.b if sign > 0 else entry.a),
-            "difference": sign * 100.0 * entry.difference.value,
-            "se": None if entry.difference.se is None else 100.0 * entry.difference.se,
-        }
-        for entry in tokens.budgets
-    ]
-    mean, median = tokens.mean, tokens.median_of_ratios
-    return {
-        "mean_tokens": as_json(mean if sign > 0 else Sides(mean.b, mean.a)),
-        "median_of_ratios": median if sign > 0 or not median else 1.0 / median,
-        "both_correct": as_json(right),
-        "budgets": budgets,
-    }
+def _budget(entry: Budget, sign: int) -> BudgetRow:
+    """Return accuracies within a budget in points, as A and B of the claim."""
+    a, b = (entry.a, entry.b) if sign > 0 else (entry.b, entry.a)
+    difference, se = entry.difference.value, entry.difference.se
+    return BudgetRow(
+        tokens=entry.tokens,
+        a=POINTS * a,
+        b=POINTS * b,
+        difference=sign * POINTS * difference,
+        se=None if se is None else POINTS * se,
+    )
 
 
 def decide_token_ratio(a: str, b: str, ratio: TokenRatio, stated: float, decimals: int) -> Decision:
@@ -105,8 +96,8 @@ def decide_token_ratio(a: str, b: str, ratio: TokenRatio, stated: float, decimal
     flags = {Flag.PARTIAL_COVERAGE} if ratio.partial else set()
     if ratio.low is None or ratio.high is None:
         verdict, reason = Verdict.INCONCLUSIVE, f"{measured}, without an interval"
-    elif ratio.truncated >= MOST_CUT:
-        share = f"{100 * ratio.truncated:.1f} %"
+    elif ratio.truncated.largest >= MOST_CUT:
+        share = f"{100 * ratio.truncated.largest:.1f} %"
         verdict, reason = Verdict.INCONCLUSIVE, f"{share} of the replies were cut by the token limit"
         flags.add(Flag.TRUNCATED)
     elif ratio.low <= high and ratio.high >= low:
@@ -128,15 +119,23 @@ def decide_token_ratio(a: str, b: str, ratio: TokenRatio, stated: float, decimal
         items=ratio.items,
         items_total=ratio.items_total,
         flags=frozenset(flags),
-        rule="tokens",
         estimand=Estimand.SAMPLED,
-        numbers={**ratio.numbers, "stated_ratio": stated, "meets": [low, high], "largest_truncated": ratio.truncated},
+        basis=TokensBasis(
+            stated_ratio=stated,
+            meets=(low, high),
+            largest_truncated=ratio.truncated.largest,
+            mean_tokens=ratio.mean_tokens,
+            median_of_ratios=ratio.median_of_ratios,
+            both_correct=ratio.both_correct,
+            budgets=ratio.budgets,
+        ),
+        truncated=ratio.truncated,
     )
 
 
 def _right_replies(ratio: TokenRatio) -> list[str]:
-    if ratio.right is None or ratio.right.ratio is None:
+    found, items = ratio.both_correct.ratio, ratio.both_correct.n
+    if found is None:
         return []
-    found, items = ratio.right.ratio, ratio.right.n
     interval = "" if found.low is None else f" ({found.low:.2f} to {found.high:.2f})"
     return [f"among correct replies it is {found.value:.2f}{interval}, on {items:,} items both answer correctly"]

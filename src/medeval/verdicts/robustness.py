@@ -1,15 +1,14 @@
 """Does a difference of averages hang on one benchmark, on the weights, or on the choice of benchmarks?"""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from medeval.comparisons.document import ComparedBenchmark
-from medeval.records.documents import as_json
 from medeval.statistics.across import benchmark_t_test, leave_one_out, micro_average
 from medeval.statistics.multiplicity import holm
-from medeval.verdicts.measured import POINTS, DifferenceRow
+from medeval.verdicts.basis import DifferenceRow, Robustness, WithoutOne
+from medeval.verdicts.measured import POINTS
 
 
 def benchmark_rows(entries: Sequence[ComparedBenchmark], sign: int, alpha: float) -> tuple[DifferenceRow, ...]:
@@ -36,37 +35,24 @@ def benchmark_rows(entries: Sequence[ComparedBenchmark], sign: int, alpha: float
     )
 
 
-def robustness(rows: Sequence[DifferenceRow]) -> dict[str, Any]:
+def robustness(rows: Sequence[DifferenceRow]) -> Robustness:
     """Look at a difference of averages from several sides.
 
     Args:
-        rows: One per benchmark, at least one.
-
-    Returns:
-        JSON: benchmarks `ahead`, `behind` and `level`; `micro`, the difference with items weighted alike;
-        `leave_one_out`, its range and the benchmark without which each end is reached; `over_benchmarks`, the t-test
-        that takes the benchmarks as a sample; `fragile`, what would turn the sign. The views over several benchmarks
-        are null with one.
+        rows: One per benchmark, at least one; with one there are no views over several.
     """
     names, values = [row.benchmark for row in rows], [row.difference for row in rows]
     several = len(rows) > 1
     left = leave_one_out(values) if several else None
-    return {
-        "ahead": sum(value > 0 for value in values),
-        "behind": sum(value < 0 for value in values),
-        "level": sum(value == 0 for value in values),
-        "micro": micro_average(values, [row.items for row in rows]),
-        "leave_one_out": None
-        if left is None
-        else {
-            "low": left.low,
-            "low_without": names[left.low_index],
-            "high": left.high,
-            "high_without": names[left.high_index],
-        },
-        "over_benchmarks": as_json(benchmark_t_test(values)) if several else None,
-        "fragile": list(fragility(rows)),
-    }
+    return Robustness(
+        ahead=sum(value > 0 for value in values),
+        behind=sum(value < 0 for value in values),
+        level=sum(value == 0 for value in values),
+        micro=micro_average(values, [row.items for row in rows]),
+        leave_one_out=WithoutOne(left.low, names[left.low_index], left.high, names[left.high_index]) if left else None,
+        over_benchmarks=benchmark_t_test(values) if several else None,
+        fragile=fragility(rows),
+    )
 
 
 def fragility(rows: Sequence[DifferenceRow]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from medeval.publication.claims import Claim
 from medeval.publication.publication import AVERAGE
+from medeval.verdicts.basis import EqualityBasis, OrderBasis, Repetition, SizeBasis, TokensBasis, ValueBasis
 from medeval.verdicts.verdict import Decision, Estimand, Flag, Verdict
 
 _OPENINGS = {
@@ -66,20 +67,24 @@ def _detail(decision: Decision, labels: Mapping[str, str], name_target: bool) ->
 
 def _figure(decision: Decision, labels: Mapping[str, str]) -> str:
     a, b = decision.name_a or decision.a, decision.name_b or decision.b
-    count = len(decision.numbers.get("benchmarks", ()))
-    where = f"on the average of {count} benchmarks" if decision.metric == AVERAGE else ""
-    where = where or f"on {labels.get(decision.metric, decision.metric)}"
     value = decision.estimate or 0.0
-    match decision.rule:
-        case "size":
+    match decision.basis:
+        case SizeBasis():
             return f"The file {a} is {value:.1f} % smaller than {b}"
-        case "tokens":
+        case TokensBasis():
             return f"{b} generated {value:.2f} times as many tokens as {a}{_interval(decision, '.2f')}"
-        case "value":
-            ours, stated = decision.numbers["stated"] + value, decision.numbers["stated"]
+        case ValueBasis(repetition=Repetition(stated=stated, benchmarks=rows)):
+            ours, where = stated + value, _where(decision, labels, len(rows))
             return f"Measured again, {a} scored {ours:.2f} {where}, {_apart(value)} than the published {stated:.2f}"
-        case _:
+        case basis:
+            where = _where(decision, labels, len(basis.benchmarks) if basis else 0)
             return f"Measured again, {a} scored {_apart(value)} than {b} {where}{_interval(decision, '+.2f')}"
+
+
+def _where(decision: Decision, labels: Mapping[str, str], benchmarks: int) -> str:
+    if decision.metric == AVERAGE:
+        return f"on the average of {benchmarks} benchmarks"
+    return f"on {labels.get(decision.metric, decision.metric)}"
 
 
 def _apart(value: float) -> str:
@@ -105,29 +110,32 @@ def _basis(decision: Decision) -> str:
 
 def _meaning(decision: Decision) -> str:
     """Say what the figures mean; whatever kept a part from being decided comes before that."""
-    withheld: str | None = decision.numbers.get("withheld")
-    numbers = decision.numbers
-    if decision.rule == "size":
-        sizes = f"{numbers['bytes_a']:,} of {numbers['bytes_b']:,} bytes"
-        return f"{sizes}, and the claim says {numbers['stated_reduction']:g} %"
-    found = None if withheld else _MEANINGS.get((decision.rule, decision.verdict))
-    if found is None:
-        return withheld or decision.reasons[0]
-    smallest = numbers.get("minimum_detectable_effect")
-    return found.format(
-        margin=numbers.get("margin", 0.0),
-        smallest=f"gaps below {smallest:.2f} points would mostly go unseen" if smallest else "no spread was seen",
-        reason=decision.reasons[0],
-    )
+    basis, reason, smallest = decision.basis, decision.reasons[0], decision.minimum_detectable_effect
+    if isinstance(basis, SizeBasis):
+        return f"{basis.bytes_a:,} of {basis.bytes_b:,} bytes, and the claim says {basis.stated_reduction:g} %"
+    if decision.withheld:
+        return decision.withheld
+    match basis, decision.verdict:
+        case OrderBasis(), Verdict.REPRODUCED:
+            return "a lead that chance does not explain"
+        case OrderBasis(), Verdict.INCONCLUSIVE:
+            unseen = f"gaps below {smallest:.2f} points would mostly go unseen" if smallest else "no spread was seen"
+            return f"too little to tell the two apart, as {unseen}"
+        case ValueBasis(margin=margin), verdict:
+            return _VALUE_MEANINGS[verdict].format(margin=margin)
+        case EqualityBasis(margin=margin), verdict:
+            return f"{_EQUALITY_MEANINGS[verdict].format(margin=margin)}; {reason}"
+        case _:
+            return reason
 
 
-_MEANINGS: Mapping[tuple[str, Verdict], str] = {
-    ("order", Verdict.REPRODUCED): "a lead that chance does not explain",
-    ("order", Verdict.INCONCLUSIVE): "too little to tell the two apart, as {smallest}",
-    ("value", Verdict.REPRODUCED): "inside the ±{margin:g} points fixed in advance",
-    ("value", Verdict.NOT_REPRODUCED): "outside the ±{margin:g} points fixed in advance, by more than chance explains",
-    ("value", Verdict.INCONCLUSIVE): "whether that is inside the ±{margin:g} points fixed in advance cannot be told",
-    ("equality", Verdict.REPRODUCED): "equal within {margin:g} points; {reason}",
-    ("equality", Verdict.NOT_REPRODUCED): "not equal within {margin:g} points; {reason}",
-    ("equality", Verdict.INCONCLUSIVE): "whether they are equal within {margin:g} points cannot be told; {reason}",
+_VALUE_MEANINGS: Mapping[Verdict, str] = {
+    Verdict.REPRODUCED: "inside the ±{margin:g} points fixed in advance",
+    Verdict.NOT_REPRODUCED: "outside the ±{margin:g} points fixed in advance, by more than chance explains",
+    Verdict.INCONCLUSIVE: "whether that is inside the ±{margin:g} points fixed in advance cannot be told",
+}
+_EQUALITY_MEANINGS: Mapping[Verdict, str] = {
+    Verdict.REPRODUCED: "equal within {margin:g} points",
+    Verdict.NOT_REPRODUCED: "not equal within {margin:g} points",
+    Verdict.INCONCLUSIVE: "whether they are equal within {margin:g} points cannot be told",
 }

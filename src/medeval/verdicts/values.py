@@ -6,16 +6,16 @@ from dataclasses import replace
 
 from medeval.comparisons.document import ConversationRuns, Runs, Score
 from medeval.publication.publication import Publication
-from medeval.records.documents import as_json
 from medeval.statistics.estimates import Estimate
 from medeval.statistics.quantiles import two_sided
 from medeval.statistics.runs import replication_se
 from medeval.verdicts.average import mean_of
+from medeval.verdicts.basis import Repetition, ValueRow
 from medeval.verdicts.differences import absence, absent
 from medeval.verdicts.evidence import Evidence
-from medeval.verdicts.measured import POINTS, Difference, Missing, Published, ValueRow
+from medeval.verdicts.measured import POINTS, Missing, Published, ValueDifference
 from medeval.verdicts.replies import alternatives, truncated_share
-from medeval.verdicts.verdict import Estimand
+from medeval.verdicts.verdict import CutShares, Estimand
 
 # Two counts of a benchmark's items may differ by this share and still be the same items.
 SAME_ITEMS = 0.01
@@ -23,7 +23,7 @@ SAME_ITEMS = 0.01
 
 def against_stated(
     evidence: Evidence, publication: Publication, a: str, name: str, benchmarks: Sequence[str], stated: float
-) -> Difference | Missing:
+) -> ValueDifference | Missing:
     """Return our value of some benchmarks minus a stated one.
 
     Where benchmarks of an average were not measured, the stated value is replaced by the mean of what is printed for
@@ -58,7 +58,7 @@ def against_stated(
         items_total=evidence.total(benchmarks),
         absent=missing,
         partial=partial,
-        truncated={"a": truncated_share(entries)},
+        truncated=CutShares(truncated_share(entries)),
         alternatives=alternatives(found.value, entries),
         notes=(*found.notes, *_unsteady(entries)),
     )
@@ -66,7 +66,7 @@ def against_stated(
 
 def conversations_against_stated(
     evidence: Evidence, publication: Publication, a: str, metric: str, subset: str, stated: float
-) -> Difference | Missing:
+) -> ValueDifference | Missing:
     """Return our HealthBench score, clipped to 0 to 100 as the published ones are, minus a stated one."""
     entry = evidence.conversation(a, subset)
     if entry is None:
@@ -79,10 +79,12 @@ def conversations_against_stated(
     same_items = not partial and total == entry.items and (expected is None or _close(entry.items, expected))
     part = _row(metric, estimate, stated, entry.items, entry.runs)
     found = repetition(estimate, [part], _published(publication, stated), same_items=same_items)
-    return replace(found, items_total=total, partial=partial, numbers={**found.numbers, "judge": entry.judge})
+    return replace(found, items_total=total, partial=partial, judge=entry.judge)
 
 
-def repetition(estimate: Estimate, parts: Sequence[ValueRow], published: Published, *, same_items: bool) -> Difference:
+def repetition(
+    estimate: Estimate, parts: Sequence[ValueRow], published: Published, *, same_items: bool
+) -> ValueDifference:
     """Return our value minus a stated one, with the error of a repetition under both estimands.
 
     On the same items, item sampling cancels and only the noise between runs counts, of both sides. Where it is not
@@ -107,7 +109,7 @@ def repetition(estimate: Estimate, parts: Sequence[ValueRow], published: Publish
     se = fixed if estimand is Estimand.FIXED else (sampled if own_se else None)
     half = None if se is None else two_sided(0.95) * se
     low, high = (None, None) if half is None else (value - half, value + half)
-    return Difference(
+    return ValueDifference(
         value=value,
         se=se,
         low=low,
@@ -118,20 +120,17 @@ def repetition(estimate: Estimate, parts: Sequence[ValueRow], published: Publish
         notes=() if estimand is Estimand.FIXED else (_why_sampled(same_items, fixed),),
         estimand=estimand,
         fixed_se=fixed,
-        published=published,
-        values=tuple(parts),
-        numbers={
-            "stated": published.value,
-            "ours": POINTS * estimate.value,
-            "half_unit": half_unit,
-            "published_runs": published.runs,
-            "our_runs": runs,
-            "own_se": own_se,
-            "fixed_se": fixed,
-            "sampled_se": sampled if own_se else None,
-            "same_items": same_items,
-            "benchmarks": as_json(parts),
-        },
+        repetition=Repetition(
+            stated=published.value,
+            ours=POINTS * estimate.value,
+            half_unit=half_unit,
+            published_runs=published.runs,
+            our_runs=runs,
+            own_se=own_se,
+            sampled_se=sampled if own_se else None,
+            same_items=same_items,
+            benchmarks=tuple(parts),
+        ),
     )
 
 

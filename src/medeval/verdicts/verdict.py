@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+
+from medeval.verdicts.basis import Basis
 
 
 class Verdict(StrEnum):
@@ -43,6 +44,59 @@ class Estimand(StrEnum):
 
 
 @dataclass(frozen=True)
+class CutShares:
+    """Share of the replies of A and of B that the token limit cut; None where no such side was measured."""
+
+    a: float | None = None
+    b: float | None = None
+
+    @property
+    def largest(self) -> float:
+        """The larger share; 0 when neither is known."""
+        return max(self.a or 0.0, self.b or 0.0)
+
+
+@dataclass(frozen=True)
+class ComparatorRow:
+    """What the makers of B print for it on one benchmark beside what the claim uses, in points.
+
+    Attributes:
+        benchmark: The benchmark.
+        makers: What B's makers print.
+        claim_uses: What the claim uses.
+        ours: What we measured; None when we did not.
+        gap_se: Standard error of the gap between the two figures; None when it is not known.
+        definition: How alike the two define the benchmark: same, similar or different.
+        mismatch: Whether the claim uses less than the makers print by the same definition, beyond chance.
+    """
+
+    benchmark: str
+    makers: float
+    claim_uses: float
+    ours: float | None
+    gap_se: float | None
+    definition: str
+    mismatch: bool
+
+
+@dataclass(frozen=True)
+class ProtocolRange:
+    """What our protocol and others give for one figure, in the decision's own unit.
+
+    Attributes:
+        low: The smallest.
+        high: The largest.
+        protocols: What each of the others gives, by name.
+        covers_published: Whether the range holds what the publication says.
+    """
+
+    low: float
+    high: float
+    protocols: Mapping[str, float]
+    covers_published: bool
+
+
+@dataclass(frozen=True)
 class Decision:
     """The verdict on one part of a claim, with the numbers to derive it again.
 
@@ -58,15 +112,26 @@ class Decision:
         low: Lower end of the 95 % interval.
         high: Upper end of the 95 % interval.
         se: Standard error that decides, of the estimand that is named.
+        alpha: Level of the tests.
         p_value: Of the test that decides; adjusted over the publication's claims where an order is decided.
+        method: How error and interval were made.
         items: Items behind the estimate.
         items_total: Items of the benchmark(s) that exist; None when that is not known.
         target: Target on which it was measured; None where none is involved.
-        rule: The rule that decided: value, order, loss, equality, tokens or size.
+        flags: What qualifies the verdict.
         estimand: What the error is about; None where nothing random is involved or nothing was measured.
         name_a: The publication's name for A.
         name_b: The publication's name for B.
-        numbers: What the rule was applied to, as JSON: margins, errors of both estimands, benchmarks, and so on.
+        basis: The rule that decided, and what it was applied to; None where none was applied.
+        minimum_detectable_effect: The smallest difference found with 80 % power; None when no spread was seen.
+        fixed_se: Error on exactly these items, from the noise between runs alone; None when it is not known.
+        truncated: Truncated replies of each side.
+        alternatives: The estimate under other treatments of replies without an answer, by name.
+        benchmarks_absent: Benchmarks of an average that were not measured.
+        judge: Who graded the conversations; None where none were.
+        comparator: What the makers of B print for it beside what the claim uses.
+        protocol_range: What other protocols give; None when nothing was measured.
+        withheld: Why a part is left open whatever its rule says; None when it is not.
     """
 
     metric: str
@@ -86,11 +151,19 @@ class Decision:
     items_total: int | None = None
     target: str | None = None
     flags: frozenset[Flag] = field(default_factory=frozenset)
-    rule: str = ""
     estimand: Estimand | None = None
     name_a: str = ""
     name_b: str = ""
-    numbers: Mapping[str, Any] = field(default_factory=dict)
+    basis: Basis | None = None
+    minimum_detectable_effect: float | None = None
+    fixed_se: float | None = None
+    truncated: CutShares = field(default_factory=CutShares)
+    alternatives: Mapping[str, float] = field(default_factory=dict)
+    benchmarks_absent: tuple[str, ...] = ()
+    judge: str | None = None
+    comparator: tuple[ComparatorRow, ...] = ()
+    protocol_range: ProtocolRange | None = None
+    withheld: str | None = None
 
 
 def not_testable(metric: str, a: str, b: str, reason: str) -> Decision:

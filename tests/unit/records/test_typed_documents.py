@@ -1,7 +1,7 @@
 """Documents between stages are typed: what one side writes and the other does not know is an error, never a gap."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,13 @@ from medeval.cli.app import main
 from medeval.cli.documentation import DOCUMENTS
 from medeval.errors import MedevalError
 from medeval.records import tables
-from medeval.records.documents import Document
+from medeval.records.documents import Document, as_json
 from medeval.run.model import Reasoning
+from medeval.verdicts.basis import SizeBasis
+from medeval.verdicts.document import Verdicts
 
 # Mappings with keys of their own, and the version.
-FREE = {"numbers", "inputs", "packages", "items_total", "conversations_total", "schema"}
+FREE = {"numbers", "inputs", "packages", "items_total", "conversations_total", "alternatives", "protocols", "schema"}
 FREE |= {"engine", "templates", "template_options", "accuracy", "shards", "units", "items"}
 FREE |= {"tensors_by_type", "bytes_by_type", "flags", "importance_matrix"}
 # The same, whose values are typed.
@@ -112,7 +114,27 @@ def test_a_renamed_or_missing_key_anywhere_is_refused_by_name_with_the_command_t
     document = written[kind.SCHEMA]
     found = [(place, key) for place, key in keys(document) if key != "schema"]
     assert len(found) >= 12
-    path = tmp_path / "a.json"
+    assert_refused(kind, document, found, tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("rule", ["order", "loss", "equality", "value", "tokens", "size"])
+def test_a_renamed_or_missing_key_of_what_a_rule_was_applied_to_is_refused_by_name(
+    tmp_path: Path, written: dict[str, dict[str, Any]], rule: str
+) -> None:
+    document = json.loads(json.dumps(written[Verdicts.SCHEMA]))
+    parts = {entry["parts"][0]["basis"]["rule"]: index for index, entry in enumerate(document["verdicts"])}
+    if rule == "size":  # a file's size is in no table of scores
+        parts["size"] = 0
+        document["verdicts"][0]["parts"][0]["basis"] = as_json(SizeBasis(bytes_a=1, bytes_b=2, stated_reduction=50.0))
+    place = ("verdicts", parts[rule], "parts", 0, "basis")
+    found = list(keys(document["verdicts"][parts[rule]]["parts"][0]["basis"], place))
+    assert_refused(Verdicts, document, found, tmp_path / "a.json")
+
+
+def assert_refused(
+    kind: type[Document], document: dict[str, Any], found: Sequence[tuple[tuple[str | int, ...], str]], path: Path
+) -> None:
+    """Check that a document is refused with any of some keys under another name, or without it."""
     for place, key in found:
         for keep in (True, False) if (kind.SCHEMA, key) not in LEFT_OUT else (True,):
             path.write_text(json.dumps(renamed(document, place, key, keep=keep)))

@@ -15,13 +15,14 @@ from scipy import stats
 from medeval.publication.desk_audit.comparator import substituted_average
 from medeval.publication.publication import Publication, load_publication
 from medeval.statistics.estimates import Estimate
+from medeval.verdicts.basis import DifferenceRow, ValueRow
 from medeval.verdicts.decide import decide_bounded_loss, decide_equality, decide_order, decide_point_value, drift
 from medeval.verdicts.document import ClaimVerdict
-from medeval.verdicts.measured import Difference, DifferenceRow, Published, ValueRow
+from medeval.verdicts.measured import Difference, Published, ValueDifference
 from medeval.verdicts.robustness import robustness
 from medeval.verdicts.run import decide_claims
 from medeval.verdicts.values import repetition
-from medeval.verdicts.verdict import Decision, Estimand, Flag, Verdict
+from medeval.verdicts.verdict import CutShares, Decision, Estimand, Flag, Verdict
 
 ROOT = Path(__file__).parents[3]
 MEDPSY = ROOT / "config/claims/medpsy.yaml"
@@ -36,7 +37,7 @@ def medpsy() -> Publication:
 
 def measured(
     medpsy: Publication, name: str, *, shift: float = 0.0, runs: int = 3, same_items: bool = True, share: float = 1.0
-) -> Difference:
+) -> ValueDifference:
     """Our average of a model, with 30 % of each item's variance between runs, against the published one."""
     figures = medpsy.model(name)
     assert figures is not None
@@ -53,8 +54,8 @@ def measured(
     return repetition(own_estimate, parts, Published(stated, 3, 0.005), same_items=same_items)
 
 
-def value(found: Difference, **changes: Any) -> Decision:
-    return decide_point_value("average", "a", found, found.numbers["stated"], drift(7), 0.05, **changes)
+def value(found: ValueDifference, **changes: Any) -> Decision:
+    return decide_point_value("average", "a", found, drift(7), 0.05, **changes)
 
 
 def test_the_error_of_repeating_the_published_average_on_the_same_items(medpsy: Publication) -> None:
@@ -119,7 +120,7 @@ def test_other_items_are_judged_as_a_sample_although_run_noise_is_known(medpsy: 
 
 def test_an_open_value_says_how_many_runs_would_close_it(medpsy: Publication) -> None:
     decision = value(measured(medpsy, "MedPsy-1.7B", shift=0.7))
-    needed = decision.numbers["runs_needed"]
+    needed = decision.basis.runs_needed
     assert decision.verdict == Verdict.INCONCLUSIVE
     assert any(f"over {needed:,} runs would reproduce" in reason for reason in decision.reasons)
     again = value(measured(medpsy, "MedPsy-1.7B", shift=0.7, runs=needed))
@@ -129,7 +130,7 @@ def test_an_open_value_says_how_many_runs_would_close_it(medpsy: Publication) ->
 
 def test_no_number_of_runs_is_promised_where_the_published_noise_is_too_large(medpsy: Publication) -> None:
     decision = value(measured(medpsy, "MedPsy-1.7B", shift=0.9))
-    assert (decision.verdict, decision.numbers["runs_needed"]) == (Verdict.INCONCLUSIVE, None)
+    assert (decision.verdict, decision.basis.runs_needed) == (Verdict.INCONCLUSIVE, None)
 
 
 def test_more_than_at_least_is_no_contradiction(medpsy: Publication) -> None:
@@ -151,7 +152,7 @@ RESOLVED = Difference(11.424, 0.724, 10.0, 12.84, 1e-12, 13451, "normal")
 
 @pytest.mark.parametrize(("cut", "verdict"), [(0.019, Verdict.REPRODUCED), (0.021, Verdict.INCONCLUSIVE)])
 def test_two_percent_of_cut_replies_on_either_side_forbid_a_reproduction(cut: float, verdict: Verdict) -> None:
-    found = replace(RESOLVED, truncated={"a": 0.0, "b": cut})
+    found = replace(RESOLVED, truncated=CutShares(0.0, cut))
     decisions = [
         decide_order("average", "a", "b", found, None, 1e-12, 0.05),
         decide_bounded_loss("average", "a", "b", found, 1.0, 0.05),
@@ -181,21 +182,21 @@ def published_rows(medpsy: Publication, a: str, b: str) -> list[DifferenceRow]:
 def test_the_robustness_of_published_leads(medpsy: Publication) -> None:
     # Worked out from the published figures.
     fragile = robustness(published_rows(medpsy, "MedPsy-4B", "MedGemma-27B-text-it"))
-    assert (fragile["ahead"], fragile["behind"]) == (3, 4)
-    assert fragile["micro"] == pytest.approx(0.325, abs=5e-4)
-    assert fragile["leave_one_out"]["low"] == pytest.approx(-0.215, abs=5e-4)
-    assert fragile["leave_one_out"]["low_without"] == "medxpertqa"
-    assert fragile["leave_one_out"]["high"] == pytest.approx(1.105, abs=5e-4)
-    over = fragile["over_benchmarks"]
-    assert (over["t"], over["p_value"], over["df"]) == pytest.approx((0.557, 0.598, 6), abs=5e-4)
-    assert fragile["fragile"][0] == "leaving out medxpertqa changes the sign"
+    assert (fragile.ahead, fragile.behind) == (3, 4)
+    assert fragile.micro == pytest.approx(0.325, abs=5e-4)
+    assert fragile.leave_one_out.low == pytest.approx(-0.215, abs=5e-4)
+    assert fragile.leave_one_out.low_without == "medxpertqa"
+    assert fragile.leave_one_out.high == pytest.approx(1.105, abs=5e-4)
+    over = fragile.over_benchmarks
+    assert (over.t, over.p_value, over.df) == pytest.approx((0.557, 0.598, 6), abs=5e-4)
+    assert fragile.fragile[0] == "leaving out medxpertqa changes the sign"
     robust = robustness(published_rows(medpsy, "MedPsy-1.7B", "MedGemma-1.5-4B-it"))
-    assert (robust["ahead"], robust["fragile"]) == (7, [])
-    assert robust["micro"] == pytest.approx(11.077, abs=5e-4)
-    assert robust["over_benchmarks"]["t"] == pytest.approx(9.45, abs=0.005)
+    assert (robust.ahead, robust.fragile) == (7, ())
+    assert robust.micro == pytest.approx(11.077, abs=5e-4)
+    assert robust.over_benchmarks.t == pytest.approx(9.45, abs=0.005)
     tie = robustness(published_rows(medpsy, "MedPsy-1.7B", "Qwen3-4B-Thinking-2507"))
-    assert (tie["ahead"], tie["micro"]) == (4, pytest.approx(1.096, abs=5e-4))
-    assert "weighting by items changes the sign" in tie["fragile"]
+    assert (tie.ahead, tie.micro) == (4, pytest.approx(1.096, abs=5e-4))
+    assert "weighting by items changes the sign" in tie.fragile
 
 
 @pytest.mark.parametrize(
@@ -267,11 +268,9 @@ def test_a_run_that_measures_just_what_was_printed_cannot_settle_the_headline(
     assert found.verdict == "INCONCLUSIVE"
     assert set(found.flags) == {"COMPARATOR_MISMATCH", "FRAGILE", "PROTOCOL_MISMATCH", "UNDERPOWERED"}
     assert part.se == pytest.approx(0.644, abs=5e-4)
-    assert part.numbers["resolution_ratio"] == pytest.approx((0.59 / (2.8016 * 0.644)) ** 2, rel=2e-3)
-    rows = {row["benchmark"]: row for row in part.numbers["comparator"] if row["mismatch"]}
-    assert set(rows) == {"medqa"}
-    assert (rows["medqa"]["makers"], rows["medqa"]["claim_uses"], rows["medqa"]["mismatch"]) == (87.7, 83.29, True)
-    assert rows["medqa"]["ours"] == pytest.approx(83.29)
+    assert part.basis.resolution_ratio == pytest.approx((0.59 / (2.8016 * 0.644)) ** 2, rel=2e-3)
+    [row] = [row for row in part.comparator if row.mismatch]
+    assert (row.benchmark, row.makers, row.claim_uses, row.ours) == ("medqa", 87.7, 83.29, pytest.approx(83.29))
     assert any("the order REVERSES" in text for text in found.published_figures)
     assert "The order depends on which benchmarks are counted" in found.plain
 
@@ -283,7 +282,7 @@ def test_a_run_that_measures_just_what_was_printed_settles_the_small_models_lead
     found = decided(tmp_path, medpsy, names, "c04")
     assert (found.verdict, "FRAGILE" in found.flags) == ("REPRODUCED", False)
     # Seven tests in the family of the publication's claims of order; one was measured.
-    assert found.parts[0].p_value == pytest.approx(7 * found.parts[0].numbers["p_value_alone"], rel=1e-9)
+    assert found.parts[0].p_value == pytest.approx(7 * found.parts[0].basis.p_value_alone, rel=1e-9)
 
 
 def test_figures_that_do_not_add_up_are_flagged_with_the_verdict(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 from scipy import stats
 
+from medeval.comparisons.document import RightReplies, Sides
+from medeval.verdicts.basis import DifferenceRow, Repetition, Robustness
 from medeval.verdicts.decide import (
     decide_bounded_loss,
     decide_equality,
@@ -12,10 +14,10 @@ from medeval.verdicts.decide import (
     decide_point_value,
 )
 from medeval.verdicts.decision import withheld
-from medeval.verdicts.measured import Constant, Difference, DifferenceRow, TokenRatio
+from medeval.verdicts.measured import Constant, Difference, TokenRatio, ValueDifference
 from medeval.verdicts.ratios import decide_size, decide_token_ratio
 from medeval.verdicts.robustness import fragility
-from medeval.verdicts.verdict import Decision, Flag, Verdict, combine
+from medeval.verdicts.verdict import CutShares, Decision, Flag, Verdict, combine
 
 # The published difference of the averages and its unpaired error, in points.
 UNRESOLVED = Difference(0.591, 0.644, 0.591 - 1.262, 0.591 + 1.262, 0.359, 13451, "normal")
@@ -62,7 +64,8 @@ def test_a_p_value_that_adjustment_lifts_above_the_level_does_not_decide() -> No
 
 
 def test_a_fragile_lead_is_flagged() -> None:
-    decision = order(replace(RESOLVED, fragile=("leaving one benchmark out changes the sign",)))
+    fragile = Robustness(4, 3, 0, 11.0, None, None, ("leaving one benchmark out changes the sign",))
+    decision = order(replace(RESOLVED, robustness=fragile))
     assert Flag.FRAGILE in decision.flags
 
 
@@ -98,6 +101,14 @@ def test_equality_needs_the_ninety_percent_interval_inside_the_margin() -> None:
     assert decide_equality("average", "a", "b", far, 1.0, 0.05).verdict == Verdict.NOT_REPRODUCED
 
 
+def value(difference: float) -> Decision:
+    """Decide on a stated average that another run misses by this much, with an error of 0.221 and a margin of 1."""
+    again = Repetition(62.62, 62.62 + difference, 0.005, 3, 3, None, None, same_items=True, benchmarks=())
+    method = "error of a repetition"
+    found = ValueDifference(difference, 0.221, None, None, None, 13451, method, repetition=again)
+    return decide_point_value("average", "a", found, 1.0, 0.05)
+
+
 @pytest.mark.parametrize(
     ("difference", "verdict"),
     # With an error of 0.221 and a margin of 1, below 0.64 reproduces and above 1.43 does not.
@@ -109,13 +120,11 @@ def test_equality_needs_the_ninety_percent_interval_inside_the_margin() -> None:
     ],
 )
 def test_a_point_value_reproduces_inside_the_margin(difference: float, verdict: Verdict) -> None:
-    found = Difference(difference, 0.221, None, None, None, 13451, "error of a repetition")
-    assert decide_point_value("average", "a", found, 62.62, 1.0, 0.05).verdict == verdict
+    assert value(difference).verdict == verdict
 
 
 def test_a_value_above_the_stated_one_exceeds_it() -> None:
-    found = Difference(3.0, 0.221, None, None, None, 13451, "error of a repetition")
-    assert Flag.EXCEEDS in decide_point_value("average", "a", found, 62.62, 1.0, 0.05).flags
+    assert Flag.EXCEEDS in value(3.0).flags
 
 
 def test_a_size_claim_is_exact() -> None:
@@ -125,7 +134,8 @@ def test_a_size_claim_is_exact() -> None:
 
 
 def ratio(value: float, low: float, high: float, truncated: float = 0.0, partial: tuple[str, ...] = ()) -> TokenRatio:
-    return TokenRatio(value, low, high, 0.1, "bootstrap", 500, truncated, partial)
+    cut, right = CutShares(0.0, truncated), RightReplies(None, 0, "no item was answered correctly by both")
+    return TokenRatio(value, low, high, 0.1, "bootstrap", 500, cut, Sides(100.0, 300.0), None, right, (), partial)
 
 
 def test_a_token_ratio_must_meet_the_stated_one() -> None:

@@ -67,39 +67,39 @@ def test_systems_are_found_by_their_names(document: dict[str, Any]) -> None:
 
 
 def rule_of(part: dict[str, Any], adjusted_p: float | None) -> str:
-    """Apply the rule of a part to its numbers; written apart from the package."""
-    numbers, value = part["numbers"], part["estimate"]
-    match part["rule"]:
+    """Apply the rule of a part to what it was applied to; written apart from the package."""
+    basis, value = part["basis"], part["estimate"]
+    match basis["rule"]:
         case "order":
             resolved = (part["low"] > 0 or part["high"] < 0) and adjusted_p is not None and adjusted_p < 0.05
             if resolved:
                 return "REPRODUCED" if value > 0 else "NOT_REPRODUCED"
-            return "NOT_REPRODUCED" if abs(value) + Z90 * part["se"] < numbers["equal_within"] else "INCONCLUSIVE"
+            return "NOT_REPRODUCED" if abs(value) + Z90 * part["se"] < basis["equal_within"] else "INCONCLUSIVE"
         case "value":
-            assert numbers["ours"] - numbers["stated"] == pytest.approx(value)
+            assert basis["repetition"]["ours"] - basis["repetition"]["stated"] == pytest.approx(value)
             assert part["se"] == pytest.approx(value_error(part))
-            return inside(value, part["se"], numbers["margin"])
+            return inside(value, part["se"], basis["margin"])
         case "equality":
-            return inside(value, part["se"], numbers["margin"])
+            return inside(value, part["se"], basis["margin"])
         case "loss":
             loss, half = -value, Z90 * part["se"]
-            if loss + half < numbers["margin"]:
+            if loss + half < basis["margin"]:
                 return "REPRODUCED"
-            return "NOT_REPRODUCED" if loss - half > numbers["margin"] else "INCONCLUSIVE"
+            return "NOT_REPRODUCED" if loss - half > basis["margin"] else "INCONCLUSIVE"
         case _:
             half = 0.05  # the stated multiple has one decimal
-            low, high = 0.95 * (numbers["stated_ratio"] - half), 1.05 * (numbers["stated_ratio"] + half)
+            low, high = 0.95 * (basis["stated_ratio"] - half), 1.05 * (basis["stated_ratio"] + half)
             meets = part["low"] <= high and part["high"] >= low
             return "REPRODUCED" if meets else "NOT_REPRODUCED"
 
 
 def value_error(part: dict[str, Any]) -> float:
-    numbers = part["numbers"]
-    rounding = numbers["half_unit"] ** 2 / 3
+    again = part["basis"]["repetition"]
+    rounding = again["half_unit"] ** 2 / 3
     if part["estimand"] == "sampled items":
-        return math.sqrt(2 * numbers["own_se"] ** 2 + rounding)
-    noise = [row["one_run_variance"] for row in numbers["benchmarks"]]
-    repeats = 1 / numbers["our_runs"] + 1 / numbers["published_runs"]
+        return math.sqrt(2 * again["own_se"] ** 2 + rounding)
+    noise = [row["one_run_variance"] for row in again["benchmarks"]]
+    repeats = 1 / again["our_runs"] + 1 / again["published_runs"]
     return math.sqrt(sum(noise) / len(noise) ** 2 * repeats + rounding)
 
 
@@ -131,12 +131,12 @@ def derived(entry: dict[str, Any], index: int, document: dict[str, Any]) -> str:
     if part["estimate"] is None:
         return "NOT_TESTABLE"
     found = rule_of(part, adjusted_by_hand(document).get((entry["claim_id"], index)))
-    numbers, cut = part["numbers"], max(part["numbers"].get("truncated", {}).values(), default=0.0)
+    cut = max(share or 0.0 for share in part["truncated"].values())
     if cut > 0.02 and found == "REPRODUCED":
         found = "INCONCLUSIVE"
-    if numbers.get("benchmarks_absent") or {"HEADLINE_FIRST", "JUDGE_NOT_CREDIBLE"} & set(part["flags"]):
+    if part["benchmarks_absent"] or {"HEADLINE_FIRST", "JUDGE_NOT_CREDIBLE"} & set(part["flags"]):
         found = "INCONCLUSIVE"
-    explained = "PROTOCOL_MISMATCH" in entry["flags"] and numbers["protocol_range"]["covers_published"]
+    explained = "PROTOCOL_MISMATCH" in entry["flags"] and part["protocol_range"]["covers_published"]
     return "INCONCLUSIVE" if found == "NOT_REPRODUCED" and explained else found
 
 
@@ -157,7 +157,7 @@ def check_derivable(document: dict[str, Any]) -> None:
 
 def test_every_verdict_can_be_derived_again_from_its_own_numbers(document: dict[str, Any]) -> None:
     check_derivable(document)
-    assert {part["rule"] for entry in document["verdicts"] for part in entry["parts"]} == {
+    assert {part["basis"]["rule"] for entry in document["verdicts"] for part in entry["parts"]} == {
         "order",
         "value",
         "loss",
@@ -176,12 +176,12 @@ def test_a_changed_number_changes_the_derived_verdict(document: dict[str, Any]) 
 
 def test_a_value_on_the_same_items_is_decided_by_the_noise_between_runs(document: dict[str, Any]) -> None:
     [part] = one(document, "value")["parts"]
-    numbers = part["numbers"]
+    again = part["basis"]["repetition"]
     assert part["estimand"] == "fixed items"
-    assert part["se"] == numbers["fixed_se"]
-    assert numbers["fixed_se"] < numbers["sampled_se"] / 2
-    assert (numbers["our_runs"], numbers["published_runs"]) == (3, 3)
-    assert numbers["stated_inside_prediction"] == (abs(part["estimate"]) < Z95 * part["se"])
+    assert part["se"] == part["fixed_se"]
+    assert part["fixed_se"] < again["sampled_se"] / 2
+    assert (again["our_runs"], again["published_runs"]) == (3, 3)
+    assert part["basis"]["stated_inside_prediction"] == (abs(part["estimate"]) < Z95 * part["se"])
 
 
 def test_what_was_not_measured_still_counts_in_the_family(folder: Path) -> None:
@@ -227,22 +227,22 @@ def test_a_copy_of_a_table_in_a_folder_counts_once(tmp_path: Path) -> None:
 
 def test_a_loss_names_its_worst_benchmark_and_the_flips_of_the_reference_itself(document: dict[str, Any]) -> None:
     [part] = one(document, "loss")["parts"]
-    churn = part["numbers"]["churn"]
+    churn = part["basis"]["churn"]
     assert churn["excess"] == pytest.approx(churn["rate"] - churn["floor"])
     assert 5 < churn["floor"] < churn["rate"]
-    worst = min(part["numbers"]["benchmarks"], key=lambda row: row["difference"])
+    worst = min(part["basis"]["benchmarks"], key=lambda row: row["difference"])
     assert any(f"the worst benchmark is {worst['benchmark']} with a loss of" in reason for reason in part["reasons"])
 
 
 def test_a_ratio_shows_right_replies_budgets_and_truncation(document: dict[str, Any]) -> None:
     [part] = one(document, "shorter")["parts"]
-    numbers = part["numbers"]
-    assert numbers["both_correct"]["ratio"]["value"] == pytest.approx(3.2, rel=0.05)
-    assert numbers["truncated"] == {"a": 0.0, "b": 0.0}
-    budgets = {row["tokens"]: row for row in numbers["budgets"]}
+    basis = part["basis"]
+    assert basis["both_correct"]["ratio"]["value"] == pytest.approx(3.2, rel=0.05)
+    assert part["truncated"] == {"a": 0.0, "b": 0.0}
+    budgets = {row["tokens"]: row for row in basis["budgets"]}
     # Within 512 tokens most of A's replies end and few of B's do; with room for all, the accuracies are the scores.
     assert budgets[512]["difference"] > budgets[4096]["difference"] + 20
-    assert budgets[4096]["a"] == pytest.approx(one(document, "value")["parts"][0]["numbers"]["ours"])
+    assert budgets[4096]["a"] == pytest.approx(one(document, "value")["parts"][0]["basis"]["repetition"]["ours"])
 
 
 def test_a_published_file_is_compared_with_ours_of_the_same_type(tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ def test_a_value_of_missing_benchmarks_is_set_against_what_is_printed_for_the_ot
     publication(tmp_path, [stated], models=models, weights=[])
     write_tables(tmp_path / "scores", {"medqa": 400, "pubmedqa": 300})
     [part] = one(verdict(tmp_path, "--scores", str(tmp_path / "scores")), "value")["parts"]
-    assert part["numbers"]["stated"] == pytest.approx(70.0)  # not the stated average of three benchmarks
+    assert part["basis"]["repetition"]["stated"] == pytest.approx(70.0)  # not the stated average of three benchmarks
     assert abs(part["estimate"]) < 5
     assert part["verdict"] == "INCONCLUSIVE"
 

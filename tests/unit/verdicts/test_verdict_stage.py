@@ -328,8 +328,8 @@ def test_an_average_without_any_discordance_is_bounded_by_its_smallest_benchmark
 
 def test_another_document_is_refused_by_name(stage: Stage) -> None:
     other = stage.folder / "other.json"
-    other.write_text('{"schema": "verdicts.v4"}')
-    for path, found in ((other, "verdicts.v4"), (stage.folder / "list.json", None)):
+    other.write_text('{"schema": "verdicts.v5"}')
+    for path, found in ((other, "verdicts.v5"), (stage.folder / "list.json", None)):
         if found is None:
             path.write_text("[]")
         with pytest.raises(MedevalError, match=rf"{path.name}: expected a document of schema 'comparisons.v3', found"):
