@@ -11,7 +11,7 @@ from medeval.errors import MedevalError
 
 if TYPE_CHECKING:
     from medeval.run.config import RunConfig
-    from medeval.verdicts.audit.document import Audit
+    from medeval.verdicts.audit.document import Audited
 
 _RISK = click.FloatRange(0, 0.5, min_open=True)
 _DEFAULT_RISK = 0.05
@@ -234,11 +234,11 @@ def _run_of(text: str) -> "RunConfig":
 
 def _audit_of_tables(
     run: "RunConfig", paths: Sequence[Path], order_path: Path, risk: float, target: str | None
-) -> "Audit":
+) -> "Audited":
     from medeval.publication.publication import load_publication
     from medeval.records.inputs import by_kind
     from medeval.verdicts.audit.answers import read_answers
-    from medeval.verdicts.audit.document import Audit
+    from medeval.verdicts.audit.document import Audited
     from medeval.verdicts.audit.order import read_order
     from medeval.verdicts.audit.terms import check_terms
     from medeval.verdicts.audit.units import read_units
@@ -248,10 +248,10 @@ def _audit_of_tables(
     order = read_order(order_path, read_units([*kinds["items"], *kinds["conversations"]]))
     answers = read_answers(kinds["scores"], kinds["grades"], mode=run.protocol.headline, target=target)
     credible = run.judge is not None and run.judge.credible
-    return Audit(load_publication(run.claims), order, answers, run.published_subjects(), risk, credible)
+    return Audited(load_publication(run.claims), order, answers, run.published_subjects(), risk, credible)
 
 
-def _audit_of_run(run: "RunConfig", risk: float) -> "Audit":
+def _audit_of_run(run: "RunConfig", risk: float) -> "Audited":
     from medeval.run.plan import Plan
     from medeval.verdicts.audit.conduct import Site, state_of
     from medeval.verdicts.audit.terms import check_terms

@@ -37,7 +37,7 @@ class Corpus:
 
 
 @dataclass(frozen=True)
-class Match:
+class CorpusMatch:
     """One stretch of a text that stands in a document.
 
     Attributes:
@@ -77,7 +77,7 @@ class TextOverlap:
     gpt3: bool | None
     palm: bool | None
     documents: int
-    matches: tuple[Match, ...]
+    matches: tuple[CorpusMatch, ...]
 
     @property
     def dirty(self) -> dict[Rule, bool | None]:

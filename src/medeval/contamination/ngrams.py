@@ -19,8 +19,8 @@ from medeval.contamination.document import (
     VIEWS,
     BenchmarkOverlap,
     Corpus,
+    CorpusMatch,
     ItemOverlap,
-    Match,
     OverlapReport,
     Rule,
     RuleSummary,
@@ -189,7 +189,7 @@ def _wanted(texts: Iterable[ItemText]) -> dict[int, HashArray]:
     return {length: np.concatenate(hashes) for length, hashes in sorted(wanted.items())}
 
 
-def _matches(near: _Presence, places: Places, names: Mapping[int, str]) -> list[Match]:
+def _matches(near: _Presence, places: Places, names: Mapping[int, str]) -> list[CorpusMatch]:
     """Return the longest match in every document, longest first."""
     by_document: dict[int, list[tuple[int, int]]] = {}
     for position in np.flatnonzero(near.found):
@@ -200,16 +200,16 @@ def _matches(near: _Presence, places: Places, names: Mapping[int, str]) -> list[
     return sorted(longest, key=lambda match: -match.words)
 
 
-def _longest_match(document: str, spots: Sequence[tuple[int, int]], n: int) -> Match:
+def _longest_match(document: str, spots: Sequence[tuple[int, int]], n: int) -> CorpusMatch:
     """Join n-grams that follow each other in the item and in the document, and return the longest stretch."""
-    best = Match(document, offset=-1, item_offset=-1, words=0)
+    best = CorpusMatch(document, offset=-1, item_offset=-1, words=0)
     start = last = spots[0]
     for spot in spots:
         if spot[0] - last[0] > 1 or spot[0] - last[0] != spot[1] - last[1]:
             start = spot
         last = spot
         if (words := last[0] - start[0] + n) > best.words:
-            best = Match(document, offset=start[1], item_offset=start[0], words=words)
+            best = CorpusMatch(document, offset=start[1], item_offset=start[0], words=words)
     return best
 
 

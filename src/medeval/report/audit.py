@@ -24,7 +24,7 @@ class ShownFinding:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditedClaim:
+class ShownClaim:
     """One claim as printed, with its conclusion and findings."""
 
     id: str
@@ -43,7 +43,7 @@ class AuditedPublication:
     title: str
     file: str
     sha256: str
-    claims: tuple[AuditedClaim, ...]
+    claims: tuple[ShownClaim, ...]
     shared: tuple[ShownFinding, ...]
 
 
@@ -62,9 +62,9 @@ def _audit(file: File, audit: DeskAudit) -> AuditedPublication:
     )
 
 
-def _claim(claim: ClaimAudit) -> AuditedClaim:
+def _claim(claim: ClaimAudit) -> ShownClaim:
     conclusion = claim.conclusion
-    return AuditedClaim(
+    return ShownClaim(
         id=claim.id,
         sentence=claim.sentence,
         stated=claim.stated,
@@ -75,7 +75,7 @@ def _claim(claim: ClaimAudit) -> AuditedClaim:
     )
 
 
-def _finding(finding: findings.Finding) -> ShownFinding:
+def _finding(finding: findings.DeskFinding) -> ShownFinding:
     sign, tone = known(OUTCOMES, finding.outcome, "outcome")
     return ShownFinding(
         sign=sign,

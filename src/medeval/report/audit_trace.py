@@ -12,7 +12,7 @@ from medeval.records.files import atomic_path
 from medeval.report.scale import Scale, scale_for
 from medeval.statistics.sequential.interval import total_bounds
 from medeval.verdicts.audit.answers import Answers
-from medeval.verdicts.audit.document import Audit, Part
+from medeval.verdicts.audit.document import Audited, Part
 from medeval.verdicts.audit.draws import draws_of
 from medeval.verdicts.audit.order import Order
 from medeval.verdicts.audit.questions import Question
@@ -61,7 +61,7 @@ def trace(question: Question, order: Order, answers: Answers, systems: Mapping[s
     return found
 
 
-def write_drawing(path: Path, audit: Audit, parts: Mapping[str, Sequence[Part]]) -> int:
+def write_drawing(path: Path, audit: Audited, parts: Mapping[str, Sequence[Part]]) -> int:
     """Draw how the interval of every part that has answers closed in.
 
     Args:

@@ -32,7 +32,7 @@ class Badge:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ShownPart:
     """One part of a claim with its evidence."""
 
     title: str
@@ -58,7 +58,7 @@ class ClaimRow:
     flags: tuple[tuple[str, str], ...]
     plain: str
     published: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[ShownPart, ...]
 
 
 def claim_rows(run: Run) -> list[ClaimRow]:
@@ -92,11 +92,11 @@ def _claim(run: Run, index: int, entry: ClaimVerdict) -> ClaimRow:
     )
 
 
-def _part(run: Run, part: Decision, source: str) -> Part:
+def _part(run: Run, part: Decision, source: str) -> ShownPart:
     forest, facts = _evidence(run, part)
     against = "the stated value" if part.a == part.b else part.b
     on = _on_target(run, part)
-    return Part(
+    return ShownPart(
         title=f"{_metric_name(part.metric)}: {part.a} against {against}{on}",
         badge=badge(part.verdict),
         estimate=estimate_cell(part),

@@ -19,7 +19,7 @@ from medeval.run.model import Model, Variant
 from medeval.run.section import Section, Slug
 from medeval.run.shipped import located, project_of
 from medeval.run.sources import AnySource, FileSource, HubSource, Source, path_of
-from medeval.run.targets import Engine, TargetName, Vllm, target_named
+from medeval.run.targets import LlamaCpp, TargetName, Vllm, target_named
 
 BenchmarkId = Literal[
     "medqa", "medmcqa", "pubmedqa", "mmlu_health", "mmlu_pro_health", "medxpertqa", "afrimedqa", "healthbench"
@@ -93,7 +93,7 @@ class RunConfig(Section):
     benchmarks: list[Benchmark] = Field(min_length=1, description="Benchmarks, or paths of benchmark files.")
     targets: list[TargetName] = Field(["cpu"], min_length=1, description="Devices to evaluate on.")
     protocol: Protocol = Field(default_factory=Protocol, description="How models are asked.")
-    engine: Engine = Field(default_factory=Engine, description="How the machine is used.")
+    engine: LlamaCpp = Field(default_factory=LlamaCpp, description="How the machine is used.")
     vllm: Vllm = Field(default_factory=Vllm, description="How the target `vllm` uses its GPUs.")
     judge: LocalJudge | ApiJudge | None = Field(
         None, description="Who grades HealthBench, or the path of a judge's file; null leaves it out."

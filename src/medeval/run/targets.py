@@ -12,7 +12,7 @@ from medeval.errors import MedevalError
 from medeval.run.section import Section
 
 
-class Engine(Section):
+class LlamaCpp(Section):
     """How the llama.cpp engine uses the machine."""
 
     threads: int = Field(1, ge=1, description="Threads of one evaluation job; they change no result.")
@@ -108,7 +108,7 @@ _llama_cpp = partial(
     Target,
     engine="llama.cpp",
     loads="gguf",
-    settings=Engine,
+    settings=LlamaCpp,
     section="engine",
     module="medeval.responses.engines.llama_open",
 )

@@ -7,7 +7,7 @@ from pydantic import model_validator
 
 from medeval.comparisons.document import Origin
 from medeval.records.documents import Document
-from medeval.verdicts.subjects import Subject
+from medeval.verdicts.subjects import SubjectMatch
 from medeval.verdicts.verdict import Decision, Flag, Verdict
 
 
@@ -85,7 +85,7 @@ class Verdicts(Document):
     credible_judge: bool
     inputs: dict[str, str]
     measured: Origin
-    subjects: tuple[Subject, ...]
+    subjects: tuple[SubjectMatch, ...]
     families: tuple[FamilyRecord, ...]
     verdicts: tuple[ClaimVerdict, ...]
 

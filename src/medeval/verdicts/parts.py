@@ -14,7 +14,7 @@ from medeval.verdicts.measured import Difference, Missing
 from medeval.verdicts.protocols import consider_protocols
 from medeval.verdicts.published import PublishedFigures
 from medeval.verdicts.ratios import decide_size, decide_token_ratio, measured_ratio
-from medeval.verdicts.subjects import Subject
+from medeval.verdicts.subjects import SubjectMatch
 from medeval.verdicts.values import against_stated, conversations_against_stated
 from medeval.verdicts.verdict import Decision, Flag, Verdict, not_testable
 from medeval.verdicts.weights import Weights
@@ -40,7 +40,7 @@ class Stage:
     evidence: Sequence[Evidence]
     others: Mapping[str, Sequence[Evidence]]
     weights: Weights
-    subjects: Mapping[str, Subject]
+    subjects: Mapping[str, SubjectMatch]
     credible_judge: bool
     name_targets: bool
 

@@ -14,7 +14,7 @@ _QUANTIZED = re.compile(rf"^(?:{PUBLISHED})?i?q\d", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Subject:
+class SubjectMatch:
     """A published name and what stands for it.
 
     Attributes:
@@ -28,7 +28,9 @@ class Subject:
     why: str
 
 
-def match_subjects(publication: Publication, systems: Sequence[str], given: Mapping[str, str]) -> dict[str, Subject]:
+def match_subjects(
+    publication: Publication, systems: Sequence[str], given: Mapping[str, str]
+) -> dict[str, SubjectMatch]:
     """Find what stands for each model and weights file that the claims name.
 
     What is given counts. Otherwise a system counts whose name is the published one but for case and punctuation: for a
@@ -51,12 +53,12 @@ def match_subjects(publication: Publication, systems: Sequence[str], given: Mapp
     sides = [side for claim in publication.claims for part in claim.comparisons for side in (part.a, part.b)]
     names = [name for name in dict.fromkeys(sides) if name is not None]
     return {
-        name: Subject(name, given[name], "given") if name in given else _find(publication, name, systems)
+        name: SubjectMatch(name, given[name], "given") if name in given else _find(publication, name, systems)
         for name in names
     }
 
 
-def _find(publication: Publication, name: str, systems: Sequence[str]) -> Subject:
+def _find(publication: Publication, name: str, systems: Sequence[str]) -> SubjectMatch:
     file = publication.weight(name)
     found = _of_model(publication, file.model if file else name, systems)
     matching = [system for system in found if file is None or _is_file(system, file)]
@@ -65,14 +67,14 @@ def _find(publication: Publication, name: str, systems: Sequence[str]) -> Subjec
     if file is None and len(matching) == 1 and _QUANTIZED.match(_variant(matching[0])):
         return _none(name, systems, f"only the quantized {matching[0]} was measured of {name}")
     if len(matching) == 1:
-        return Subject(name, matching[0], "the names agree")
+        return SubjectMatch(name, matching[0], "the names agree")
     several = f"{', '.join(found)} could each stand for {name}" if found else f"nothing that was measured is {name}"
     return _none(name, systems, several)
 
 
-def _none(name: str, systems: Sequence[str], why: str) -> Subject:
+def _none(name: str, systems: Sequence[str], why: str) -> SubjectMatch:
     wanted = f"say what stands for it with --subject '{name}=MODEL/VARIANT' (measured: {', '.join(systems)})"
-    return Subject(name, None, f"{why}; {wanted}")
+    return SubjectMatch(name, None, f"{why}; {wanted}")
 
 
 def _of_model(publication: Publication, model_id: str, systems: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from tests.unit.contamination.contamination_files import corpus, items
 
 from medeval.contamination.corpus import documents
 from medeval.contamination.detectors import DETECTORS, Given
-from medeval.contamination.document import RULES, Corpus, Match, OverlapReport, TextOverlap, View
+from medeval.contamination.document import RULES, Corpus, CorpusMatch, OverlapReport, TextOverlap, View
 from medeval.contamination.ngrams import covered_words, longest_run, overlap
 from medeval.contamination.scan import scan
 from medeval.contamination.texts import gpt3_n
@@ -59,7 +59,7 @@ def test_worked_pair_through_the_whole_line(tmp_path: Path) -> None:
     assert found.longest_run == 9
     # two of the seven 8-grams occur: not 70 %; the benchmark's n is 13, and no 13-gram occurs
     assert (found.n, found.gpt3, found.palm) == (13, False, False)
-    assert found.matches == (Match("corpus.jsonl:2", offset=0, item_offset=0, words=9),)
+    assert found.matches == (CorpusMatch("corpus.jsonl:2", offset=0, item_offset=0, words=9),)
 
 
 @pytest.mark.parametrize(("lengths", "n"), [([3, 4, 5], 8), ([50] * 9, 13), ([10] * 10, 10), ([9.9] * 4, 9)])
@@ -160,7 +160,7 @@ def test_planted_items_are_found_and_no_others(tmp_path: Path) -> None:
     dirty = [row.item_id for row in result.items if row.question.gpt3]
     assert dirty == [f"q{i}" for i in sorted(planted)]
     match = result.items[planted[0]].question.matches[0]
-    assert match == Match("corpus.jsonl:51", offset=9, item_offset=0, words=30)
+    assert match == CorpusMatch("corpus.jsonl:51", offset=9, item_offset=0, words=30)
     for rule in RULES:
         summary = result.benchmarks["toy"].question.rules[rule]
         assert (summary.dirty, summary.tested, summary.untestable) == (40, 300, 0)

@@ -15,7 +15,7 @@ from medeval.errors import MedevalError
 from medeval.responses.engines.types import Opener, Opening
 from medeval.responses.subject import Subject
 from medeval.run.section import Section
-from medeval.run.targets import TARGETS, Engine, Served, Target, Vllm
+from medeval.run.targets import TARGETS, LlamaCpp, Served, Target, Vllm
 
 SERVED = '{"url": "http://localhost:8000/v1", "model": "big"}'
 
@@ -40,7 +40,7 @@ def test_every_opener_takes_and_gives_the_same(row: Target) -> None:
 @pytest.mark.parametrize(
     ("target", "weights", "settings", "option"),
     [
-        ("cpu", None, Engine(), "--weights"),
+        ("cpu", None, LlamaCpp(), "--weights"),
         ("cpu", "model.gguf", Vllm(), "--weights"),
         ("vllm", None, Vllm(), "--checkpoint"),
         ("api", "model.gguf", Served(url="http://h/v1", model="m"), "--served"),
@@ -89,8 +89,8 @@ def test_an_engine_of_one_row_and_one_module_is_opened_with_its_settings(asked: 
 @pytest.mark.parametrize(
     ("options", "settings"),
     [
-        (["--weights", "w", "--engine", '{"schedule": "fast"}'], Engine(schedule="fast", sequences=1)),
-        (["--weights", "w", "--vllm", '{"dtype": "float16"}'], Engine(sequences=1)),
+        (["--weights", "w", "--engine", '{"schedule": "fast"}'], LlamaCpp(schedule="fast", sequences=1)),
+        (["--weights", "w", "--vllm", '{"dtype": "float16"}'], LlamaCpp(sequences=1)),
         (["--target", "vllm", "--checkpoint", "w", "--vllm", '{"dtype": "float16"}'], Vllm(dtype="float16")),
         (["--target", "api", "--served", SERVED], Served(url="http://localhost:8000/v1", model="big")),
     ],

@@ -11,7 +11,7 @@ from medeval.run.config import RunConfig, from_mapping
 from medeval.run.model import Variant
 from medeval.run.plan import Plan
 from medeval.run.section import Section
-from medeval.run.targets import TARGETS, Engine, Target, target_named
+from medeval.run.targets import TARGETS, LlamaCpp, Target, target_named
 
 ROOT = Path(__file__).parents[3]
 
@@ -52,12 +52,12 @@ def plan(monkeypatch: pytest.MonkeyPatch) -> Plan:
 
 @pytest.mark.parametrize(
     ("settings", "told"),
-    [(Foo, ["--weights=r/weights/m/q.gguf", '--settings={"cards":2}']), (Engine, "--weights=r/weights/m/q.gguf")],
+    [(Foo, ["--weights=r/weights/m/q.gguf", '--settings={"cards":2}']), (LlamaCpp, "--weights=r/weights/m/q.gguf")],
 )
 def test_one_row_tells_the_plan_all_of_an_engine(
     plan: Plan, settings: type[Section], told: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    section = settings.__name__.lower()
+    section = "foo" if settings is Foo else "engine"
     gpus = "cards" if settings is Foo else 1
     row = Target("Foo", "gguf", "never", gpus, "cuda", settings, section, "medeval.responses.engines.foo")
     monkeypatch.setitem(TARGETS, "foo", row)

@@ -6,7 +6,7 @@ from medeval.publication.claims import Claim, Comparison
 from medeval.publication.desk_audit.arithmetic import stated_matches
 from medeval.publication.desk_audit.comparator import gaps, substituted_average
 from medeval.publication.desk_audit.evidence import PrintedEvidence
-from medeval.publication.desk_audit.findings import CheckOutcome, Conclusion, Finding, PartAudit, Reservation
+from medeval.publication.desk_audit.findings import CheckOutcome, Conclusion, DeskFinding, PartAudit, Reservation
 from medeval.publication.desk_audit.resolution import (
     EQUALITY_MARGIN,
     UNPAIRED,
@@ -16,7 +16,7 @@ from medeval.publication.desk_audit.resolution import (
     optimistic_design,
     resolve,
 )
-from medeval.publication.desk_audit.robustness import Robustness, assess
+from medeval.publication.desk_audit.robustness import PrintedRobustness, assess
 from medeval.publication.publication import AVERAGE
 
 
@@ -27,7 +27,7 @@ def audit_value(evidence: PrintedEvidence, part: Comparison) -> PartAudit:
         return _not_testable(evidence, part)
     holds = abs(value - part.stated_a) < 0.5 * 10.0**-evidence.publication.decimals
     sentence = f"stated {part.stated_a:.2f}, the table has {value:.2f}"
-    finding = Finding("arithmetic", CheckOutcome.HOLDS if holds else CheckOutcome.FAILS, sentence, {"value": value})
+    finding = DeskFinding("arithmetic", CheckOutcome.HOLDS if holds else CheckOutcome.FAILS, sentence, {"value": value})
     if holds:
         return PartAudit(Conclusion.NOT_TESTABLE, (), (finding,))
     return PartAudit(Conclusion.DOES_NOT_ADD_UP, (Reservation.ARITHMETIC,), (finding,))
@@ -91,27 +91,27 @@ def _not_testable(evidence: PrintedEvidence, part: Comparison) -> PartAudit:
         f"no {evidence.label(part.metric)} of {evidence.label(part.a)} and {evidence.label(part.b)} "
         "is printed with item counts"
     )
-    finding = Finding("figures", CheckOutcome.NOT_TESTABLE, sentence, {})
+    finding = DeskFinding("figures", CheckOutcome.NOT_TESTABLE, sentence, {})
     return PartAudit(Conclusion.NOT_TESTABLE, (), (finding,))
 
 
-def _adds_up(evidence: PrintedEvidence, part: Comparison, pair: _Pair) -> Finding:
+def _adds_up(evidence: PrintedEvidence, part: Comparison, pair: _Pair) -> DeskFinding:
     publication, printed_a, printed_b = evidence.publication, pair.printed_a, pair.printed_b
     holds = stated_matches(publication, part, printed_a, printed_b)
     numbers = {"a": printed_a, "b": printed_b, "difference": printed_a - printed_b}
     if len(pair.a) == 1:
         sentence = "figures are those of the table" if holds else "figures differ from the table"
-        return Finding("arithmetic", CheckOutcome.HOLDS if holds else CheckOutcome.FAILS, sentence, numbers)
+        return DeskFinding("arithmetic", CheckOutcome.HOLDS if holds else CheckOutcome.FAILS, sentence, numbers)
     means = [sum(values) / len(values) for values in (pair.a.values(), pair.b.values())]
     unit = 10.0**-publication.decimals + 1e-9
     agree = holds and all(abs(m - p) <= unit for m, p in zip(means, (printed_a, printed_b), strict=True))
     verb = "both averages recompute" if agree else "the averages do not both recompute"
     sentence = f"{verb}: {means[0]:.4f}, {means[1]:.4f}"
     outcome = CheckOutcome.HOLDS if agree else CheckOutcome.FAILS
-    return Finding("arithmetic", outcome, sentence, {**numbers, "mean_a": means[0], "mean_b": means[1]})
+    return DeskFinding("arithmetic", outcome, sentence, {**numbers, "mean_a": means[0], "mean_b": means[1]})
 
 
-def _digits(evidence: PrintedEvidence, names: dict[str, float]) -> list[Finding]:
+def _digits(evidence: PrintedEvidence, names: dict[str, float]) -> list[DeskFinding]:
     """Say which item counts and runs the digits of these benchmarks tell, where they tell anything."""
     telling = [
         (digits, fit)
@@ -124,10 +124,10 @@ def _digits(evidence: PrintedEvidence, names: dict[str, float]) -> list[Finding]
     runs = sorted({fit.check.runs for _, fit in telling})
     counts = ", ".join(f"{digits.label} {fit.n:,}" for digits, fit in telling)
     sentence = f"digits fit {' or '.join(map(str, runs))} runs; items: {counts}"
-    return [Finding("digits", CheckOutcome.HOLDS, sentence, {digits.benchmark: fit.n for digits, fit in telling})]
+    return [DeskFinding("digits", CheckOutcome.HOLDS, sentence, {digits.benchmark: fit.n for digits, fit in telling})]
 
 
-def _resolution(unpaired: Resolution, best: Resolution) -> Finding:
+def _resolution(unpaired: Resolution, best: Resolution) -> DeskFinding:
     if unpaired.resolved:
         verb, outcome = "resolvable", CheckOutcome.HOLDS
     elif best.resolved:
@@ -152,27 +152,27 @@ def _resolution(unpaired: Resolution, best: Resolution) -> Finding:
         "best_mde": best.mde,
         "best_items_factor": best.items_factor,
     }
-    return Finding("resolution", outcome, sentence, numbers)
+    return DeskFinding("resolution", outcome, sentence, numbers)
 
 
-def _equality(unpaired: Resolution, margin: float) -> Finding:
+def _equality(unpaired: Resolution, margin: float) -> DeskFinding:
     shown = unpaired.equal_within(margin)
     reach = Z_90 * unpaired.standard_error
     low, high = unpaired.difference - reach, unpaired.difference + reach
     verb = "shown" if shown else "not shown"
     sentence = f"equality within {margin:g} point is {verb}: 90 % interval {low:+.2f} to {high:+.2f}"
     numbers = {"margin": margin, "low_90": low, "high_90": high}
-    return Finding("equality", CheckOutcome.HOLDS if shown else CheckOutcome.FAILS, sentence, numbers)
+    return DeskFinding("equality", CheckOutcome.HOLDS if shown else CheckOutcome.FAILS, sentence, numbers)
 
 
 def _assess(
     evidence: PrintedEvidence, a: dict[str, float], b: dict[str, float], counts: dict[str, float]
-) -> Robustness:
+) -> PrintedRobustness:
     errors = {name: macro_standard_error({name: a[name]}, {name: b[name]}, {name: n}) for name, n in counts.items()}
     return assess({name: a[name] - b[name] for name in a}, {name: evidence.items[name] for name in a}, errors)
 
 
-def _robustness(evidence: PrintedEvidence, robust: Robustness) -> Finding:
+def _robustness(evidence: PrintedEvidence, robust: PrintedRobustness) -> DeskFinding:
     low, high = min(robust.differences.values()), max(robust.differences.values())
     pivot = min(robust.leave_one_out, key=lambda name: robust.leave_one_out[name] * (1 if robust.macro > 0 else -1))
     left = robust.leave_one_out[pivot]
@@ -195,10 +195,10 @@ def _robustness(evidence: PrintedEvidence, robust: Robustness) -> Finding:
     numbers |= {f"difference.{name}": value for name, value in robust.differences.items()}
     numbers |= {f"without.{name}": value for name, value in robust.leave_one_out.items()}
     numbers |= {f"holm_p.{name}": value for name, value in robust.holm.items()}
-    return Finding("robustness", CheckOutcome.CAUTION if robust.fragile else CheckOutcome.HOLDS, sentence, numbers)
+    return DeskFinding("robustness", CheckOutcome.CAUTION if robust.fragile else CheckOutcome.HOLDS, sentence, numbers)
 
 
-def _parity(evidence: PrintedEvidence, part: Comparison, pair: _Pair) -> Finding | None:
+def _parity(evidence: PrintedEvidence, part: Comparison, pair: _Pair) -> DeskFinding | None:
     """Put the makers' own figures of `b` in place of the publication's; None when they print none."""
     if part.metric != AVERAGE:
         return None
@@ -218,7 +218,7 @@ def _parity(evidence: PrintedEvidence, part: Comparison, pair: _Pair) -> Finding
         "difference": after,
         "difference_wider": further,
     }
-    return Finding("comparator", CheckOutcome.FAILS if reverses else CheckOutcome.HOLDS, sentence, numbers)
+    return DeskFinding("comparator", CheckOutcome.FAILS if reverses else CheckOutcome.HOLDS, sentence, numbers)
 
 
 def _unfair(evidence: PrintedEvidence, part: Comparison) -> bool:
@@ -226,7 +226,7 @@ def _unfair(evidence: PrintedEvidence, part: Comparison) -> bool:
     return any(gap.mismatch for gap in found if part.metric in (AVERAGE, gap.benchmark))
 
 
-def _conclude(claim: Claim, unpaired: Resolution, adds_up: Finding) -> Conclusion:
+def _conclude(claim: Claim, unpaired: Resolution, adds_up: DeskFinding) -> Conclusion:
     if adds_up.outcome is CheckOutcome.FAILS:
         return Conclusion.DOES_NOT_ADD_UP
     if claim.type == "T5":

@@ -49,7 +49,7 @@ class Conclusion(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class DeskFinding:
     """One check: its outcome, a sentence in plain words, and the numbers behind it (points unless named)."""
 
     check: str
@@ -64,7 +64,7 @@ class PartAudit:
 
     conclusion: Conclusion
     flags: tuple[Reservation, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[DeskFinding, ...]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class ClaimAudit:
     stated: str
     conclusion: Conclusion
     flags: tuple[Reservation, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[DeskFinding, ...]
 
 
 class DeskAudit(Document):
@@ -88,7 +88,7 @@ class DeskAudit(Document):
 
     title: str
     claims: tuple[ClaimAudit, ...]
-    shared: tuple[Finding, ...]
+    shared: tuple[DeskFinding, ...]
 
 
 def worst(conclusions: list[Conclusion]) -> Conclusion:

@@ -5,7 +5,7 @@ from math import sqrt
 from medeval.publication.claims import Claim, Comparison
 from medeval.publication.desk_audit.arithmetic import check_heads, ratio_holds, reduction, stated_matches
 from medeval.publication.desk_audit.evidence import PrintedEvidence
-from medeval.publication.desk_audit.findings import CheckOutcome, Conclusion, Finding, PartAudit, Reservation
+from medeval.publication.desk_audit.findings import CheckOutcome, Conclusion, DeskFinding, PartAudit, Reservation
 from medeval.publication.desk_audit.resolution import Z_90, discordance_coefficient
 
 # Share of items on which two runs of the *same* sampled model differ in being right (0.12, that is
@@ -24,7 +24,7 @@ def audit_tokens(evidence: PrintedEvidence, part: Comparison) -> PartAudit:
     stated = "" if part.stated_ratio is None else f", {verb} {part.stated_ratio:.{part.ratio_decimals}f}"
     sentence = f"{b:,.0f} / {a:,.0f} = {b / a:.2f}{stated}; without lengths per item there is no interval"
     outcome = CheckOutcome.HOLDS if holds else CheckOutcome.FAILS
-    finding = Finding("ratio", outcome, sentence, {"a": a, "b": b, "ratio": b / a, "stated": part.stated_ratio})
+    finding = DeskFinding("ratio", outcome, sentence, {"a": a, "b": b, "ratio": b / a, "stated": part.stated_ratio})
     return _arithmetic_only(holds, finding)
 
 
@@ -50,7 +50,7 @@ def audit_size(evidence: PrintedEvidence, part: Comparison) -> PartAudit:
             sentence += f"; {tied:.1f} % against {without}"
             numbers["reduction_tied"] = tied
     return _arithmetic_only(
-        holds, Finding("size", CheckOutcome.HOLDS if holds else CheckOutcome.FAILS, sentence, numbers)
+        holds, DeskFinding("size", CheckOutcome.HOLDS if holds else CheckOutcome.FAILS, sentence, numbers)
     )
 
 
@@ -81,7 +81,7 @@ def audit_loss(evidence: PrintedEvidence, claim: Claim, part: Comparison) -> Par
         "discordance": share,
         "se_per_root": coefficient,
     }
-    finding = Finding("loss", CheckOutcome.HOLDS if bound < margin else CheckOutcome.FAILS, sentence, numbers)
+    finding = DeskFinding("loss", CheckOutcome.HOLDS if bound < margin else CheckOutcome.FAILS, sentence, numbers)
     raised = {
         Reservation.ARITHMETIC: not agrees,
         Reservation.UNDERPOWERED: bound >= margin > loss,
@@ -99,12 +99,12 @@ def _bounded(agrees: bool, loss: float, bound: float, margin: float) -> Conclusi
     return Conclusion.CERTIFIED if bound < margin else Conclusion.NOT_CERTIFIED
 
 
-def _arithmetic_only(holds: bool, finding: Finding) -> PartAudit:
+def _arithmetic_only(holds: bool, finding: DeskFinding) -> PartAudit:
     if holds:
         return PartAudit(Conclusion.ARITHMETIC_HOLDS, (), (finding,))
     return PartAudit(Conclusion.DOES_NOT_ADD_UP, (Reservation.ARITHMETIC,), (finding,))
 
 
 def _missing(what: str) -> PartAudit:
-    finding = Finding("figures", CheckOutcome.NOT_TESTABLE, f"{what} are not printed", {})
+    finding = DeskFinding("figures", CheckOutcome.NOT_TESTABLE, f"{what} are not printed", {})
     return PartAudit(Conclusion.NOT_TESTABLE, (), (finding,))

@@ -6,7 +6,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from medeval.publication.desk_audit.findings import CheckOutcome, ClaimAudit, DeskAudit, Finding
+from medeval.publication.desk_audit.findings import CheckOutcome, ClaimAudit, DeskAudit, DeskFinding
 
 WIDTH = 100
 _MARKS = {CheckOutcome.HOLDS: "+", CheckOutcome.CAUTION: "!", CheckOutcome.FAILS: "x", CheckOutcome.NOT_TESTABLE: "?"}
@@ -52,7 +52,7 @@ def _shared(audit: DeskAudit) -> Table:
     return table
 
 
-def _lines(findings: tuple[Finding, ...]) -> Table:
+def _lines(findings: tuple[DeskFinding, ...]) -> Table:
     """Lay findings out so that a wrapped line stays clear of the marks."""
     lines = Table.grid(padding=(0, 1, 0, 0))
     lines.add_column(width=1)

@@ -11,7 +11,7 @@ from medeval.publication.desk_audit.resolution import two_sided_p as normal_p
 
 
 @dataclass(frozen=True)
-class Robustness:
+class PrintedRobustness:
     """A difference of averages seen from several sides; all differences in points.
 
     Attributes:
@@ -38,7 +38,7 @@ class Robustness:
 
 def assess(
     differences: Mapping[str, float], items: Mapping[str, int], standard_errors: Mapping[str, float]
-) -> Robustness:
+) -> PrintedRobustness:
     """Assess two or more per-benchmark differences, with item totals and unpaired standard errors."""
     values = list(differences.values())
     macro, count = fmean(values), len(values)
@@ -48,7 +48,7 @@ def assess(
     t = macro / error if error else copysign(inf, macro)
     reach = float(stdtrit(count - 1, 0.975)) * error
     p_values = {name: normal_p(value / standard_errors[name]) for name, value in differences.items()}
-    return Robustness(
+    return PrintedRobustness(
         differences,
         macro,
         micro,

@@ -3,7 +3,7 @@
 from medeval.publication.claims import Claim, Comparison
 from medeval.publication.desk_audit.arithmetic import rubric_rounding, stated_matches
 from medeval.publication.desk_audit.evidence import PrintedEvidence
-from medeval.publication.desk_audit.findings import CheckOutcome, Conclusion, Finding, PartAudit, Reservation
+from medeval.publication.desk_audit.findings import CheckOutcome, Conclusion, DeskFinding, PartAudit, Reservation
 from medeval.publication.desk_audit.resolution import EQUALITY_MARGIN, Resolution, resolve, rubric_standard_error
 from medeval.publication.parts import PublishedBenchmark, RubricFigures
 
@@ -16,7 +16,7 @@ def audit_rubric(evidence: PrintedEvidence, claim: Claim, part: Comparison) -> P
     n = benchmark.candidates[0].n if benchmark.candidates else None
     if a is None or b is None or n is None or benchmark.score_sd is None:
         sentence = f"no {benchmark.label} score of {part.a} and {part.b} with item counts and spread is printed"
-        finding = Finding("figures", CheckOutcome.NOT_TESTABLE, sentence, {})
+        finding = DeskFinding("figures", CheckOutcome.NOT_TESTABLE, sentence, {})
         return PartAudit(Conclusion.NOT_TESTABLE, (), (finding,))
     holds = stated_matches(publication, part, a.overall, b.overall)
     wide = resolve(a.overall - b.overall, rubric_standard_error(max(benchmark.score_sd), n))
@@ -37,7 +37,7 @@ def _figures(evidence: PrintedEvidence, subject: str | None, benchmark: str) -> 
     return next((part for part in model.rubric if part.benchmark == benchmark), None) if model else None
 
 
-def _resolution(benchmark: PublishedBenchmark, wide: Resolution, n: int) -> Finding:
+def _resolution(benchmark: PublishedBenchmark, wide: Resolution, n: int) -> DeskFinding:
     verb = "resolvable" if wide.resolved else "NOT resolvable"
     sentence = (
         f"{verb}: {benchmark.label} {wide.difference:+.2f} over {n:,} examples, SE at most "
@@ -50,16 +50,16 @@ def _resolution(benchmark: PublishedBenchmark, wide: Resolution, n: int) -> Find
         "mde": wide.mde,
         "n": n,
     }
-    return Finding("resolution", CheckOutcome.HOLDS if wide.resolved else CheckOutcome.FAILS, sentence, numbers)
+    return DeskFinding("resolution", CheckOutcome.HOLDS if wide.resolved else CheckOutcome.FAILS, sentence, numbers)
 
 
-def _themes(a: RubricFigures, b: RubricFigures) -> Finding:
+def _themes(a: RubricFigures, b: RubricFigures) -> DeskFinding:
     differences = {theme: a.themes[theme] - b.themes[theme] for theme in a.themes}
     wins = sum(value > 0 for value in differences.values())
     low, high = min(differences.values()), max(differences.values())
     sentence = f"ahead on {wins} of {len(differences)} themes ({low:+.2f} to {high:+.2f})"
     outcome = CheckOutcome.HOLDS if wins == len(differences) else CheckOutcome.CAUTION
-    return Finding(
+    return DeskFinding(
         "robustness",
         outcome,
         sentence,
@@ -67,21 +67,21 @@ def _themes(a: RubricFigures, b: RubricFigures) -> Finding:
     )
 
 
-def _judge(evidence: PrintedEvidence, benchmark: PublishedBenchmark) -> Finding | None:
+def _judge(evidence: PrintedEvidence, benchmark: PublishedBenchmark) -> DeskFinding | None:
     judge, reference = evidence.publication.evaluation.judge, benchmark.reference_judge
     if judge is None or reference is None or judge == reference:
         return None
     sentence = f"the judge is {judge.rpartition('/')[2]}, not the benchmark's own {reference}"
-    return Finding("judge", CheckOutcome.CAUTION, sentence, {"judge": judge, "reference_judge": reference})
+    return DeskFinding("judge", CheckOutcome.CAUTION, sentence, {"judge": judge, "reference_judge": reference})
 
 
-def _digits(evidence: PrintedEvidence) -> list[Finding]:
+def _digits(evidence: PrintedEvidence) -> list[DeskFinding]:
     decimals, _ = rubric_rounding(evidence.publication)
     if decimals is None:
         return []
     runs, step = evidence.publication.evaluation.runs, 10.0**-decimals
     sentence = f"digits fit {runs} runs, each rounded to {step:g} point first"
-    return [Finding("digits", CheckOutcome.CAUTION, sentence, {"runs": runs, "run_decimals": decimals})]
+    return [DeskFinding("digits", CheckOutcome.CAUTION, sentence, {"runs": runs, "run_decimals": decimals})]
 
 
 def _conclude(claim: Claim, wide: Resolution, holds: bool, own_judge: bool) -> Conclusion:

@@ -14,13 +14,13 @@ from medeval.publication.desk_audit.arithmetic import (
 from medeval.publication.desk_audit.comparator import gaps, namesakes
 from medeval.publication.desk_audit.digits import CandidateFit, Digits
 from medeval.publication.desk_audit.evidence import PrintedEvidence
-from medeval.publication.desk_audit.findings import CheckOutcome, Finding
+from medeval.publication.desk_audit.findings import CheckOutcome, DeskFinding
 from medeval.publication.parts import PublishedBenchmark
 
 
-def shared_findings(evidence: PrintedEvidence) -> tuple[Finding, ...]:
+def shared_findings(evidence: PrintedEvidence) -> tuple[DeskFinding, ...]:
     """Return every finding about the publication as a whole, the digits first."""
-    checks: list[Callable[[PrintedEvidence], Iterable[Finding]]] = [
+    checks: list[Callable[[PrintedEvidence], Iterable[DeskFinding]]] = [
         _averages,
         _digits,
         _rubric_digits,
@@ -35,16 +35,16 @@ def shared_findings(evidence: PrintedEvidence) -> tuple[Finding, ...]:
     return tuple(finding for check in checks for finding in check(evidence))
 
 
-def _averages(evidence: PrintedEvidence) -> Iterable[Finding]:
+def _averages(evidence: PrintedEvidence) -> Iterable[DeskFinding]:
     checks = recompute_averages(evidence.publication)
     if checks:
         good = sum(check.holds for check in checks)
         sentence = f"{good} of {len(checks)} stated averages are the plain mean of their benchmarks"
         outcome = CheckOutcome.HOLDS if good == len(checks) else CheckOutcome.FAILS
-        yield Finding("averages", outcome, sentence, {check.model: check.recomputed for check in checks})
+        yield DeskFinding("averages", outcome, sentence, {check.model: check.recomputed for check in checks})
 
 
-def _digits(evidence: PrintedEvidence) -> Iterable[Finding]:
+def _digits(evidence: PrintedEvidence) -> Iterable[DeskFinding]:
     for digits in evidence.digits:
         numbers: dict[str, float | int | str | None] = {
             "items": digits.items,
@@ -55,7 +55,7 @@ def _digits(evidence: PrintedEvidence) -> Iterable[Finding]:
         numbers |= {f"feasible_at_runs.{runs}": count for runs, count in digits.other_runs.items()}
         if digits.accident is not None:
             numbers |= {"rival": digits.accident[0], "accident": digits.accident[1]}
-        yield Finding("digits", _digits_outcome(digits), f"{digits.label}: {_digits_sentence(digits)}", numbers)
+        yield DeskFinding("digits", _digits_outcome(digits), f"{digits.label}: {_digits_sentence(digits)}", numbers)
 
 
 def _digits_outcome(digits: Digits) -> CheckOutcome:
@@ -96,7 +96,7 @@ def _fit_sentence(digits: Digits, chosen: CandidateFit) -> str:
     )
 
 
-def _rubric_digits(evidence: PrintedEvidence) -> Iterable[Finding]:
+def _rubric_digits(evidence: PrintedEvidence) -> Iterable[DeskFinding]:
     decimals, count = rubric_rounding(evidence.publication)
     if decimals is not None:
         runs, step = evidence.publication.evaluation.runs, 10.0**-decimals
@@ -104,10 +104,10 @@ def _rubric_digits(evidence: PrintedEvidence) -> Iterable[Finding]:
             f"all {count} rubric figures are means of {runs} runs each rounded to {step:g} point first, "
             f"so each may be off by {step / 2:g} point and the spread is hidden"
         )
-        yield Finding("rubric digits", CheckOutcome.CAUTION, sentence, {"figures": count, "run_decimals": decimals})
+        yield DeskFinding("rubric digits", CheckOutcome.CAUTION, sentence, {"figures": count, "run_decimals": decimals})
 
 
-def _themes(evidence: PrintedEvidence) -> Iterable[Finding]:
+def _themes(evidence: PrintedEvidence) -> Iterable[DeskFinding]:
     for benchmark in evidence.publication.benchmarks:
         checks = check_themes(evidence.publication, benchmark)
         if checks:
@@ -124,10 +124,10 @@ def _themes(evidence: PrintedEvidence) -> Iterable[Finding]:
             numbers |= {f"unweighted.{check.model}": check.unweighted for check in checks}
             if not holds:
                 sentence = sentence.removesuffix(": all examples were used")
-            yield Finding("themes", CheckOutcome.HOLDS if holds else CheckOutcome.FAILS, sentence, numbers)
+            yield DeskFinding("themes", CheckOutcome.HOLDS if holds else CheckOutcome.FAILS, sentence, numbers)
 
 
-def _parity(evidence: PrintedEvidence) -> Iterable[Finding]:
+def _parity(evidence: PrintedEvidence) -> Iterable[DeskFinding]:
     for model in evidence.publication.models:
         found = gaps(evidence.publication, model.id, evidence.counts)
         low = [gap for gap in found if gap.mismatch]
@@ -136,19 +136,19 @@ def _parity(evidence: PrintedEvidence) -> Iterable[Finding]:
             sentence = f"{model.label} scores below its makers' own figures: {named}"
             numbers: dict[str, float | int | str | None] = {f"gap.{gap.benchmark}": gap.points for gap in low}
             numbers |= {f"standard_error.{gap.benchmark}": gap.standard_error for gap in low}
-            yield Finding("comparator", CheckOutcome.CAUTION, sentence, numbers)
+            yield DeskFinding("comparator", CheckOutcome.CAUTION, sentence, numbers)
 
 
-def _namesakes(evidence: PrintedEvidence) -> Iterable[Finding]:
+def _namesakes(evidence: PrintedEvidence) -> Iterable[DeskFinding]:
     for model, benchmark, sibling, used, own in namesakes(evidence.publication):
         sentence = (
             f"{evidence.label(model)}'s {evidence.label(benchmark)} {used:.2f} is what "
             f"{evidence.label(sibling)} has ({own:.1f}): chance, or another checkpoint"
         )
-        yield Finding("checkpoint", CheckOutcome.CAUTION, sentence, {"used": used, "sibling": own})
+        yield DeskFinding("checkpoint", CheckOutcome.CAUTION, sentence, {"used": used, "sibling": own})
 
 
-def _majority(evidence: PrintedEvidence) -> Iterable[Finding]:
+def _majority(evidence: PrintedEvidence) -> Iterable[DeskFinding]:
     for benchmark in evidence.publication.benchmarks:
         share, n = benchmark.majority_share, evidence.counts.get(benchmark.id)
         for model in evidence.publication.models if share is not None and n is not None else []:
@@ -159,15 +159,15 @@ def _majority(evidence: PrintedEvidence) -> Iterable[Finding]:
                     yield _constant_answer(model.label, benchmark, value, share)
 
 
-def _constant_answer(label: str, benchmark: PublishedBenchmark, value: float, share: float) -> Finding:
+def _constant_answer(label: str, benchmark: PublishedBenchmark, value: float, share: float) -> DeskFinding:
     sentence = (
         f"{label}'s {benchmark.label} {value:.2f} cannot be told from always giving the commonest answer "
         f"({share:.1f}): look at its extraction"
     )
-    return Finding("constant answer", CheckOutcome.CAUTION, sentence, {"value": value, "majority_share": share})
+    return DeskFinding("constant answer", CheckOutcome.CAUTION, sentence, {"value": value, "majority_share": share})
 
 
-def _anchors(evidence: PrintedEvidence) -> Iterable[Finding]:
+def _anchors(evidence: PrintedEvidence) -> Iterable[DeskFinding]:
     publication = evidence.publication
     for benchmark in (b for b in publication.benchmarks if b.kind == "rubric"):
         anchors = [anchor for anchor in publication.anchors if anchor.benchmark == benchmark.id]
@@ -176,14 +176,14 @@ def _anchors(evidence: PrintedEvidence) -> Iterable[Finding]:
             if here is not None:
                 judged = f"{anchor.value:.2f} with {anchor.method} as judge, {here:.2f} here"
                 sentence = f"{benchmark.label} of {anchor.label} is {judged}"
-                yield Finding("judge", CheckOutcome.CAUTION, sentence, {"elsewhere": anchor.value, "here": here})
+                yield DeskFinding("judge", CheckOutcome.CAUTION, sentence, {"elsewhere": anchor.value, "here": here})
         if publication.evaluation.judge != benchmark.reference_judge:
             yield from _above_anchors(evidence, benchmark, anchors)
 
 
 def _above_anchors(
     evidence: PrintedEvidence, benchmark: PublishedBenchmark, anchors: list[Anchor]
-) -> Iterable[Finding]:
+) -> Iterable[DeskFinding]:
     """Name the models that another judge puts above every score of the benchmark's own judge."""
     own = [anchor for anchor in anchors if anchor.method == benchmark.reference_judge]
     if not own:
@@ -197,36 +197,38 @@ def _above_anchors(
             f"{benchmark.label}: {', '.join(above)} are above every score known from its own judge "
             f"(best {best.value:.1f}, {best.label}): the scales differ"
         )
-        yield Finding("judge", CheckOutcome.CAUTION, sentence, {"best_anchor": best.value, "models_above": len(above)})
+        yield DeskFinding(
+            "judge", CheckOutcome.CAUTION, sentence, {"best_anchor": best.value, "models_above": len(above)}
+        )
 
 
-def _files(evidence: PrintedEvidence) -> Iterable[Finding]:
+def _files(evidence: PrintedEvidence) -> Iterable[DeskFinding]:
     publication = evidence.publication
     if wrong := sizes_disagree(publication.weights):
         sentence = f"printed size and bytes disagree: {', '.join(wrong)}"
-        yield Finding("file sizes", CheckOutcome.FAILS, sentence, {"files": len(wrong)})
+        yield DeskFinding("file sizes", CheckOutcome.FAILS, sentence, {"files": len(wrong)})
     for head in (head for head in check_heads(publication) if head.head_stored_apart):
         sentence = (
             f"{head.file}: {head.gigabytes:.2f} GB is {head.gigabytes - head.tied_gigabytes:.2f} more than "
             "the model needs: the output head is stored twice, which flatters size reductions"
         )
         numbers = {"gigabytes": head.gigabytes, "tied": head.tied_gigabytes, "head": head.head_gigabytes}
-        yield Finding("output head", CheckOutcome.CAUTION, sentence, numbers)
+        yield DeskFinding("output head", CheckOutcome.CAUTION, sentence, numbers)
     for a, b, metrics in loss_scales(publication):
         if len(metrics) > 1:
             mixed = f"{evidence.labels(metrics)}: two scales in one figure"
             sentence = f"the stated losses of {a} and {b} fit a mean of {mixed}"
-            yield Finding("loss scale", CheckOutcome.CAUTION, sentence, {"metrics": ", ".join(metrics)})
+            yield DeskFinding("loss scale", CheckOutcome.CAUTION, sentence, {"metrics": ", ".join(metrics)})
 
 
-def _undisclosed(evidence: PrintedEvidence) -> Iterable[Finding]:
+def _undisclosed(evidence: PrintedEvidence) -> Iterable[DeskFinding]:
     evaluation = evidence.publication.evaluation
     missing = [*evaluation.undisclosed]
     if missing:
-        yield Finding(
+        yield DeskFinding(
             "not published", CheckOutcome.CAUTION, f"not found: {', '.join(missing)}", {"count": len(missing)}
         )
     limit, used = evaluation.sampling.max_output_tokens, evaluation.usage_max_tokens
     if limit is not None and used is not None and used < limit:
         sentence = f"users are advised {used:,} output tokens, the evaluation allowed {limit:,}"
-        yield Finding("token limit", CheckOutcome.CAUTION, sentence, {"advised": used, "evaluated": limit})
+        yield DeskFinding("token limit", CheckOutcome.CAUTION, sentence, {"advised": used, "evaluated": limit})

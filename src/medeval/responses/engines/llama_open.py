@@ -3,11 +3,10 @@
 from medeval.errors import MedevalError
 from medeval.records.files import read_json, sha256_file
 from medeval.responses.engines.types import Chat, Engine, Opening
-from medeval.run.targets import Engine as Settings
-from medeval.run.targets import target_named
+from medeval.run.targets import LlamaCpp, target_named
 
 
-def open_engine(opening: Opening[Settings]) -> tuple[Engine, Chat]:
+def open_engine(opening: Opening[LlamaCpp]) -> tuple[Engine, Chat]:
     """Load a GGUF file, and check what its probe found.
 
     Raises:
@@ -44,7 +43,7 @@ def open_engine(opening: Opening[Settings]) -> tuple[Engine, Chat]:
     return engine, ChatTemplate(engine.model, opening.template_options)
 
 
-def _sequences(opening: Opening[Settings]) -> int:
+def _sequences(opening: Opening[LlamaCpp]) -> int:
     if opening.settings.sequences != "auto":
         return opening.settings.sequences
     if opening.probe is None:

@@ -22,7 +22,7 @@ from medeval.scores.stream import score_files
 from medeval.verdicts.audit.answers import read_answers
 from medeval.verdicts.audit.asking import check_unchanged, settings_of
 from medeval.verdicts.audit.batches import Batch, Ledger, held
-from medeval.verdicts.audit.document import Audit, audit_parts, audit_status
+from medeval.verdicts.audit.document import Audited, audit_parts, audit_status
 from medeval.verdicts.audit.looks import Spent, next_look
 from medeval.verdicts.audit.order import Order, read_order
 from medeval.verdicts.audit.status import AuditStatus
@@ -103,7 +103,7 @@ def conduct(
                 ledger.begin(system, benchmark, items, command=site.command)
 
 
-def state_of(site: Site) -> Audit:
+def state_of(site: Site) -> Audited:
     """Return the audit that is kept in a run's results, as it stands.
 
     Raises:
@@ -114,7 +114,7 @@ def state_of(site: Site) -> Audit:
     return _audit(site, ledger, order, load_publication(site.run.claims))
 
 
-def _audit(site: Site, ledger: Ledger, order: Order, publication: Publication) -> Audit:
+def _audit(site: Site, ledger: Ledger, order: Order, publication: Publication) -> Audited:
     scored = [batch for batch in ledger.batches() if batch.scores.exists()]
     answers = read_answers(
         [batch.scores for batch in scored if not batch.conversations],
@@ -123,7 +123,7 @@ def _audit(site: Site, ledger: Ledger, order: Order, publication: Publication) -
         target=target_of(site.run) if scored else None,
     )
     credible = site.run.judge is not None and site.run.judge.credible
-    return Audit(publication, order, answers, audited_systems(site.run), audit_of(site.run).risk, credible)
+    return Audited(publication, order, answers, audited_systems(site.run), audit_of(site.run).risk, credible)
 
 
 def _finish(site: Site, ledger: Ledger, ask: Ask, grade: Ask) -> None:

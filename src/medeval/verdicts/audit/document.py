@@ -17,7 +17,7 @@ METHOD = "betting on each item of a round, drawn without replacement; medeval.st
 
 
 @dataclass(frozen=True)
-class Audit:
+class Audited:
     """What the judgement of every claim shares.
 
     Attributes:
@@ -60,7 +60,7 @@ class Part:
         return self.decision.verdict is Verdict.INCONCLUSIVE
 
 
-def audit_parts(audit: Audit, claims: Sequence[str] = ()) -> dict[str, list[Part]]:
+def audit_parts(audit: Audited, claims: Sequence[str] = ()) -> dict[str, list[Part]]:
     """Judge every part of every claim by the rounds answered so far.
 
     Args:
@@ -76,7 +76,7 @@ def audit_parts(audit: Audit, claims: Sequence[str] = ()) -> dict[str, list[Part
 
 
 def audit_status(
-    audit: Audit,
+    audit: Audited,
     parts: Mapping[str, Sequence[Part]],
     *,
     ended: str | None = None,
@@ -106,7 +106,7 @@ def audit_status(
     )
 
 
-def _part(entry: Question | NoQuestion, asked: Sequence[Question | NoQuestion], audit: Audit) -> Part:
+def _part(entry: Question | NoQuestion, asked: Sequence[Question | NoQuestion], audit: Audited) -> Part:
     reason = _obstacle(entry, audit)
     if reason or isinstance(entry, NoQuestion):
         return Part(entry, not_testable(entry.metric, entry.a, entry.b or entry.a, reason), None)
@@ -114,7 +114,7 @@ def _part(entry: Question | NoQuestion, asked: Sequence[Question | NoQuestion], 
     return Part(entry, _decision(found, audit.credible_judge), found)
 
 
-def _audited_claim(claim: Claim, parts: Sequence[Part], audit: Audit) -> AuditedClaim:
+def _audited_claim(claim: Claim, parts: Sequence[Part], audit: Audited) -> AuditedClaim:
     decisions = [part.decision for part in parts]
     flags = set().union(*(decision.flags for decision in decisions))
     if audit.publication.evaluation.undisclosed:
@@ -129,7 +129,7 @@ def _audited_claim(claim: Claim, parts: Sequence[Part], audit: Audit) -> Audited
     )
 
 
-def _obstacle(part: Question | NoQuestion, audit: Audit) -> str:
+def _obstacle(part: Question | NoQuestion, audit: Audited) -> str:
     """Return why a part cannot be audited here; empty when it can."""
     if isinstance(part, NoQuestion):
         return part.reason

@@ -16,7 +16,7 @@ from medeval.publication.desk_audit.findings import (
     ClaimAudit,
     Conclusion,
     DeskAudit,
-    Finding,
+    DeskFinding,
     Reservation,
 )
 from medeval.publication.publication import Publication, load_publication
@@ -38,11 +38,11 @@ def _claim(audit: DeskAudit, claim_id: str) -> ClaimAudit:
     return next(claim for claim in audit.claims if claim.id == claim_id)
 
 
-def _finding(claim: ClaimAudit, check: str) -> Finding:
+def _finding(claim: ClaimAudit, check: str) -> DeskFinding:
     return next(finding for finding in claim.findings if finding.check == check)
 
 
-def _number(finding: Finding, key: str) -> float:
+def _number(finding: DeskFinding, key: str) -> float:
     value = finding.numbers[key]
     assert isinstance(value, int | float)
     return float(value)

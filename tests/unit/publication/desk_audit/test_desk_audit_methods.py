@@ -18,7 +18,7 @@ from medeval.publication.desk_audit.resolution import (
     rubric_standard_error,
     two_sided_p,
 )
-from medeval.publication.desk_audit.robustness import Robustness, assess, holm
+from medeval.publication.desk_audit.robustness import PrintedRobustness, assess, holm
 
 # Printed accuracies (huggingface.co/qvac/MedPsy-4B and -1.7B) in this order, and the oracles' counts.
 ORDER = ["mmlu_health", "afrimedqa", "mmlu_pro_health", "medmcqa", "medqa", "medxpertqa", "pubmedqa"]
@@ -119,7 +119,7 @@ def test_normal_tails_do_not_vanish() -> None:
     assert two_sided_p(15.8) == pytest.approx(2 * stats.norm.sf(15.8), rel=1e-9)
 
 
-def _robust(a: str, b: str) -> Robustness:
+def _robust(a: str, b: str) -> PrintedRobustness:
     left, right = _values(a), _values(b)
     errors = {n: macro_standard_error({n: left[n]}, {n: right[n]}, {n: COUNTS[n]}) for n in ORDER}
     return assess({name: left[name] - right[name] for name in ORDER}, ITEMS, errors)

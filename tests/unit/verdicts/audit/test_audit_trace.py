@@ -10,7 +10,7 @@ from audit_rows import plain_order, question
 
 from medeval.errors import MedevalError
 from medeval.report.audit_trace import svg, trace, write_drawing
-from medeval.verdicts.audit.document import Audit, Part
+from medeval.verdicts.audit.document import Audited, Part
 from medeval.verdicts.audit.state import standing
 
 SYSTEMS = {"A": "a/x", "B": "b/x"}
@@ -50,10 +50,10 @@ def test_the_drawing_is_valid_and_has_a_panel_per_question_and_a_line_per_limit(
 
 def test_nothing_is_drawn_before_the_first_answer(tmp_path: Path) -> None:
     empty: Any = standing(ASKED, ORDER, answers(0), SYSTEMS, 0.05)
-    audit = Audit(None, ORDER, answers(0), SYSTEMS, 0.05, credible_judge=True)  # type: ignore[arg-type]
+    audit = Audited(None, ORDER, answers(0), SYSTEMS, 0.05, credible_judge=True)  # type: ignore[arg-type]
     with pytest.raises(MedevalError, match="no part of a claim has an answered round"):
         write_drawing(tmp_path / "x.svg", audit, {"c": [Part(ASKED, None, empty)]})  # type: ignore[arg-type]
     full = standing(ASKED, ORDER, answers(9), SYSTEMS, 0.05)
-    later = Audit(None, ORDER, answers(9), SYSTEMS, 0.05, credible_judge=True)  # type: ignore[arg-type]
+    later = Audited(None, ORDER, answers(9), SYSTEMS, 0.05, credible_judge=True)  # type: ignore[arg-type]
     assert write_drawing(tmp_path / "x.svg", later, {"c": [Part(ASKED, None, full)]}) == 1  # type: ignore[arg-type]
     assert (tmp_path / "x.svg").read_text().startswith("<svg")
