@@ -189,7 +189,7 @@ def _reason(found: Standing) -> str:
 def _audited_part(part: Part) -> AuditedPart | UnauditedPart:
     found, decision = part.standing, part.decision
     if found is None:
-        return UnauditedPart(decision.metric, decision.verdict, decision.reasons)
+        return UnauditedPart(metric=decision.metric, verdict=decision.verdict, reasons=decision.reasons)
     return AuditedPart(
         **vars(decision),
         question=found.question.words,

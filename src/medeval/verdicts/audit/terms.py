@@ -61,8 +61,11 @@ def terms_of(run: RunConfig, publication: Publication) -> Terms:
     check_claims(publication, settings.claims, "audit.claims")
     chosen = [entry for entry in questions(publication) if not settings.claims or entry.claim in settings.claims]
     asked = [entry for entry in chosen if isinstance(entry, Question)]
-    parts = (AskedPart(entry.claim, entry.part, entry.metric, entry.words, entry.limits) for entry in asked)
-    return Terms(settings.risk, tuple(parts))
+    parts = (
+        AskedPart(claim=one.claim, part=one.part, metric=one.metric, words=one.words, limits=one.limits)
+        for one in asked
+    )
+    return Terms(risk=settings.risk, questions=tuple(parts))
 
 
 def check_terms(record: Path, risk: float, terms: Terms | None = None) -> None:
