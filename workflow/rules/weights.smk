@@ -115,6 +115,8 @@ rule inspect_weights:
     resources:
         mem_mb=2000,
         runtime="30m",
+    params:
+        schema=schema("weights"),
     message:
         "Describing {wildcards.model} {wildcards.variant}"
     shell:
