@@ -86,6 +86,8 @@ rule evaluate:
             exclude={"threads", "sequences", "shards"}
         ),
         vllm=lambda wildcards: run.vllm.model_dump_json(),
+        # Replies of other runs that lie beside this one; derived as well.
+        replies=lambda wildcards, threads: plan.results.parent,
     message:
         "{wildcards.model} {wildcards.variant} answers {wildcards.benchmark} on {wildcards.target}"
     shell:
@@ -93,7 +95,7 @@ rule evaluate:
         " --model {wildcards.model} --variant {wildcards.variant} --target {wildcards.target}"
         " --protocol {params.protocol:q} --reasoning {params.reasoning:q}"
         " --template-options {params.template_options:q} --seed {params.seed:q}"
-        " --engine {params.engine:q} --threads {threads} --sequences {params.sequences:q} --vllm {params.vllm:q}"
+        " --engine {params.engine:q} --threads {threads} --sequences {params.sequences:q} --vllm {params.vllm:q} --replies {params.replies:q}"
         " --out {output.responses:q} > {log:q} 2>&1"
 
 

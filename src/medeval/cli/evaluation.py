@@ -43,6 +43,12 @@ def merge(out: Path, shards: tuple[Path, ...]) -> None:
 @click.option("--vllm", default="{}", help="How vLLM uses its GPUs, as JSON.")
 @click.option("--settings", default="{}", help="How an engine without an option of its own is used, as JSON.")
 @click.option("--probe", type=FILE, help=f"A probe, needed for {names(lambda t: t.probe == 'always')}.")
+@click.option(
+    "--replies",
+    multiple=True,
+    type=FOLDER,
+    help="Folder whose journals, at any depth, may hold replies already, such as results; repeatable.",
+)
 @click.option("--shard", help="Part of the items, such as 2-of-8.")
 def evaluate(
     items_path: Path,
@@ -63,9 +69,10 @@ def evaluate(
     vllm: str,
     settings: str,
     probe: Path | None,
+    replies: tuple[Path, ...],
     shard: str | None,
 ) -> None:
-    """Let a model answer every item of a benchmark; an interrupted call continues.
+    """Let a model answer every item of a benchmark; what was answered before is not asked again.
 
     Example: medeval evaluate --items medqa.parquet --weights q4_k_m.gguf --model smollm2 --variant q4_k_m
     --out responses.parquet
@@ -102,6 +109,6 @@ def evaluate(
         seed=seed,
         shard=Shard.parse(shard) if shard else None,
     )
-    accuracies = run(items_path, out, asked, command=command_line())
+    accuracies = run(items_path, out, asked, command=command_line(), replies=replies)
     shown = ", ".join(f"{mode} {100 * accuracy:.1f} %" for mode, accuracy in accuracies.items())
     click.echo(f"{out}: lm-eval's accuracy: {shown or 'none, a judge scores conversations'}")

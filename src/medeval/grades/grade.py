@@ -39,7 +39,7 @@ class Call:
 def grade(conversations_path: Path, responses_path: Path, out: Path, judge: Judge, *, command: str) -> dict[str, int]:
     """Ask the judge about every criterion and write the grades.
 
-    Grades are kept in a journal as they arrive, so an interrupted call asks nothing twice. A
+    Grades are kept in a journal (`out` + `.journal`), which stays: nothing is asked twice, whatever else changes. A
     grade that cannot be read or obtained is missing (`met` null), never "not met". One that could
     not be obtained is asked for again by the next call; more than a few of them stop this one.
 
@@ -59,8 +59,9 @@ def grade(conversations_path: Path, responses_path: Path, out: Path, judge: Judg
         "responses": sha256_file(responses_path),
     }
     run_id = sha256_text(json.dumps(identity, sort_keys=True))[:16]
-    # Its name holds the identity: the grades of another judge, perhaps paid for, stay where they are.
-    with Journal(out.with_name(f"{out.name}.{run_id}.journal"), run_id) as journal:
+    with Journal(
+        out.with_name(f"{out.name}.journal"), identity, run_id, earlier=out.with_name(f"{out.name}.{run_id}.journal")
+    ) as journal:
         failed = _ask(judge, calls, journal)
         rows = [row for call in calls for row in _grades(call, journal, failed, judge)]
         tables.write(
@@ -70,7 +71,6 @@ def grade(conversations_path: Path, responses_path: Path, out: Path, judge: Judg
             command=command,
             inputs={"conversations": conversations_path, "responses": responses_path},
         )
-        journal.remove()
     counts: dict[str, int] = {}
     for row in rows:
         counts[row["status"]] = counts.get(row["status"], 0) + 1
@@ -133,17 +133,17 @@ def _ask(judge: Judge, calls: Sequence[Call], journal: Journal) -> dict[str, Gra
         MedevalError: The judge answers no more, or too many grades could not be obtained.
     """
     failed: dict[str, Grades] = {}
-    todo = [(call, call.question) for call in calls if call.question and journal.get(call.key) is None]
+    todo = [(call, call.question) for call in calls if call.question and _kept(judge, call, journal) is None]
     with Tracker("judging", len(calls), len(calls) - len(todo)) as tracker:
         try:
             with closing(judge.decide_all([question for _, question in todo])) as decided:  # type: ignore[type-var]
                 for index, grades in decided:
-                    key = todo[index][0].key
+                    call, question = todo[index]
                     if any(grade.status == "error" for grade in grades):
-                        failed[key] = grades
+                        failed[call.key] = grades
                     else:
                         # The key of the journals on disk, whose grades were paid for.
-                        journal.add(key, {"verdicts": [asdict(grade) for grade in grades]})
+                        journal.add(grade_key(judge, question), {"verdicts": [asdict(grade) for grade in grades]})
                     tracker.advance()
         except MedevalError as error:
             raise _stopped(judge, calls, journal, error.problem, error.remedy) from error
@@ -153,9 +153,20 @@ def _ask(judge: Judge, calls: Sequence[Call], journal: Journal) -> dict[str, Gra
     return failed
 
 
+def grade_key(judge: Judge, question: JudgeQuestion, sample: int = 0) -> str:
+    """Return the hash of everything that can change a grade: the judge with its settings, and what it is asked."""
+    return sha256_text(json.dumps([judge.name, question.text, question.criteria, sample]))
+
+
+def _kept(judge: Judge, call: Call, journal: Journal) -> dict[str, Any] | None:
+    """Return a call's grades, by what it asks, or as journals named them before."""
+    by_content = journal.get(grade_key(judge, call.question)) if call.question else None
+    return by_content or journal.get(call.key)
+
+
 def _stopped(judge: Judge, calls: Sequence[Call], journal: Journal, problem: str, remedy: str) -> MedevalError:
     wanted = sum(len(call.rows) for call in calls if call.question)
-    missing = sum(len(call.rows) for call in calls if call.question and journal.get(call.key) is None)
+    missing = sum(len(call.rows) for call in calls if call.question and _kept(judge, call, journal) is None)
     return MedevalError(
         f"{missing:,} of {wanted:,} grades are missing, the other {wanted - missing:,} are kept in {journal.path}; "
         f"{judge.name}: {problem}",
@@ -166,7 +177,7 @@ def _stopped(judge: Judge, calls: Sequence[Call], journal: Journal, problem: str
 def _grades(call: Call, journal: Journal, failed: Mapping[str, Grades], judge: Judge) -> Iterator[dict[str, Any]]:
     if call.question is None:
         grades: Grades = (_NO_REPLY,) * len(call.rows)
-    elif (kept := journal.get(call.key)) is not None:
+    elif (kept := _kept(judge, call, journal)) is not None:
         grades = tuple(Grade(**grade) for grade in kept["verdicts"])
     else:
         grades = failed[call.key]

@@ -3,21 +3,21 @@
 import importlib.metadata
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lm_eval.api.instance import Instance
-
 from medeval.errors import MedevalError
 from medeval.records import tables
-from medeval.records.files import sha256_file, sha256_text
+from medeval.records.documents import as_json
+from medeval.records.files import sha256_file
 from medeval.records.journal import Journal
 from medeval.records.shards import Shard, record_path, timings_path
 from medeval.responses.engines.lm_eval_model import EngineLM, Reply
 from medeval.responses.engines.types import Chat, Completion, Engine, Scored
 from medeval.responses.prompts.render import template_sha256
-from medeval.responses.record import EvaluationRecord, Identity
+from medeval.responses.record import EvaluationRecord, Identity, Software
+from medeval.responses.replies import Replies
 from medeval.responses.subject import Subject
 from medeval.run.config import Protocol
 
@@ -38,10 +38,13 @@ class EvaluationRun:
     shard: Shard | None = None
 
 
-def evaluate(items_path: Path, out: Path, run: EvaluationRun, *, command: str) -> dict[str, float]:
+def evaluate(
+    items_path: Path, out: Path, run: EvaluationRun, *, command: str, replies: Sequence[Path] = ()
+) -> dict[str, float]:
     """Answer every item of one benchmark, or of a shard of it, and write the responses.
 
-    An interrupted call continues from its journal (`out` + `.journal`). Beside the responses go their
+    Every reply is kept in a journal (`out` + `.journal`), which stays: an interrupted call continues from it, and one
+    with other modes, samples or items asks only for what is not in it. Beside the responses go their
     timings (`out` + `.timings.parquet`) and a record (`out` + `.lm_eval.json`) of what determined them,
     with lm-eval's own accuracies, to be compared with those of the score stage.
 
@@ -50,6 +53,7 @@ def evaluate(items_path: Path, out: Path, run: EvaluationRun, *, command: str) -
         out: Responses table to write.
         run: What to ask, and how.
         command: The command line, for the record.
+        replies: Folders below which the journals of other evaluations may hold replies already.
 
     Returns:
         lm-eval's accuracy per mode; a conversation benchmark gives none.
@@ -74,14 +78,19 @@ def evaluate(items_path: Path, out: Path, run: EvaluationRun, *, command: str) -
     engine, chat = run.subject.open()
     identity = _identity(run, modes, sha256_file(items_path), engine, chat)
     run_id = identity.run_id
-    with Journal(out.with_name(out.name + ".journal"), run_id) as journal:
-        lm = _language_model(engine, chat, run, _JournalRecorder(journal))
+    software = Software.here()
+    stated = {**as_json(identity), "software": as_json(software)}
+    with Journal(out.with_name(out.name + ".journal"), stated, run_id) as journal:
+        known = Replies(engine, identity.weights_sha256, journal, replies)
+        lm = _language_model(engine, chat, run, known)
         accuracies = _run_lm_eval(lm, items_path, benchmark, modes, run, conversations)
-        results = list(_results(items, modes, run, journal))
+        results = list(_results(items, modes, run, known))
+        log.info("%s: %d of %d replies were there already", out, len(results) - known.asked, len(results))
         rows = [_row(key, value, run_id, lm) for key, value in results]
         timings = [_timing(key, value) for key, value in results]
         record = EvaluationRecord(
             identity=identity,
+            software=software,
             shard=str(run.shard) if run.shard else None,
             sequences=engine.identity().get("sequences"),
             accuracy=accuracies,
@@ -93,7 +102,6 @@ def evaluate(items_path: Path, out: Path, run: EvaluationRun, *, command: str) -
         record.write(record_path(out))
         for path, rows_of, kind in ((timings_path(out), timings, tables.TIMINGS), (out, rows, tables.RESPONSES)):
             tables.write(path, tables.build(kind, rows_of), kind, command=command, inputs=inputs)
-        journal.remove()
     return accuracies
 
 
@@ -115,7 +123,7 @@ def _identity(run: EvaluationRun, modes: Sequence[str], items_sha256: str, engin
     )
 
 
-def _language_model(engine: Engine, chat: Chat, run: EvaluationRun, recorder: "_JournalRecorder") -> EngineLM:
+def _language_model(engine: Engine, chat: Chat, run: EvaluationRun, recorder: Replies) -> EngineLM:
     reasoning = run.subject.reasoning
     return EngineLM(
         engine,
@@ -170,42 +178,18 @@ def _accuracy(metrics: dict[str, Any]) -> float:
     return float(metrics.get("acc_mean_of_subjects,none", metrics["acc,none"]))
 
 
-class _JournalRecorder:
-    """Connects lm-eval's requests with the journal's keys: mode, item and sample."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-
-    def find(self, instance: Instance, sample: int) -> Completion | Scored | None:
-        value = self._journal.get(_key(instance, sample))
-        if value is None or value["prompt_sha256"] != sha256_text(instance.args[0]):
-            return None
-        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value["result"].items()}
-        return Scored(**fields) if value["kind"] == "scored" else Completion(**fields)
-
-    def add(self, instance: Instance, sample: int, prompt: str, result: Completion | Scored) -> None:
-        kind = "scored" if isinstance(result, Scored) else "completion"
-        value = {"kind": kind, "prompt_sha256": sha256_text(prompt), "result": asdict(result)}
-        self._journal.add(_key(instance, sample), value)
-
-
-def _key(instance: Instance, sample: int) -> str:
-    mode = str(instance.task_name).removeprefix(f"medeval_{instance.doc['benchmark']}_")
-    return f"{mode}/{instance.doc['item_id']}/{sample}"
-
-
 def _results(
-    items: Sequence[dict[str, Any]], modes: Sequence[str], run: EvaluationRun, journal: Journal
+    items: Sequence[dict[str, Any]], modes: Sequence[str], run: EvaluationRun, known: Replies
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Yield the key columns and the journal's record of every response, in the order of the table."""
+    """Yield the key columns and the journal's result of every response, in the order of the table."""
     for mode in modes:
         for item in items:
             for sample in range(run.protocol.samples if mode == "generate" else 1):
-                value = journal.get(f"{mode}/{item['item_id']}/{sample}")
+                value = known.found.get((mode, item["item_id"], sample))
                 if value is None:
                     raise MedevalError(
                         f"{item['benchmark']}: item {item['item_id']} has no {mode} response (sample {sample})",
-                        "Run the same command again; if it happens twice, delete the journal beside the output.",
+                        "Run the same command again; what has come is kept in the journal beside the output.",
                     )
                 key = {
                     "model": run.model,
@@ -257,6 +241,6 @@ def _generated_columns(value: dict[str, Any], lm: EngineLM) -> dict[str, Any]:
         "reasoning": reply.reasoning,
         "prompt_ids_sha256": completion.prompt_ids_sha256,
         "token_ids": completion.token_ids,
-        "token_logprobs": completion.token_logprobs,
+        "token_logprobs": completion.token_logprobs if lm.token_logprobs else None,
         "error": completion.error,
     }

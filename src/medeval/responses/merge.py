@@ -49,7 +49,9 @@ def merge(shards: Sequence[Path], out: Path, *, command: str) -> int:
             inputs={f"shard{number}": path for number, path in zip(numbers, shards, strict=True)},
         )
     accuracies = {str(record.shard): record.accuracy or {} for record in records}
-    merged = EvaluationRecord(identity=first, shard=None, sequences=None, accuracy=None, shards=accuracies)
+    merged = EvaluationRecord(
+        identity=first, software=None, shard=None, sequences=None, accuracy=None, shards=accuracies
+    )
     merged.write(record_path(out))
     return sum(tables.read(path, tables.RESPONSES).num_rows for path in in_order)
 

@@ -1,19 +1,57 @@
 """The record of an evaluation: what determined the responses beside it, and lm-eval's own accuracies."""
 
+import hashlib
+import importlib.metadata
 import json
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+from medeval import __version__
+from medeval.answers.reading import MEDEVAL_EXTRACT
 from medeval.records.documents import Document, as_json
-from medeval.records.files import sha256_text
+from medeval.records.files import sha256_file, sha256_text
 from medeval.run.config import Protocol
 from medeval.run.model import Reasoning
+from medeval.run.shipped import CHECKOUT
+
+
+@dataclass(frozen=True)
+class Software:
+    """What ran; recorded, and never a reason to ask again, since a reply's key has the engine's own build.
+
+    Attributes:
+        medeval: Version of medeval.
+        python: Version of Python.
+        packages_sha256: SHA-256 of the names and versions of all that is installed.
+        lock_sha256: SHA-256 of the project's lock file; None where medeval runs without its checkout.
+        extractor: The reader of answers, with its version.
+    """
+
+    medeval: str
+    python: str
+    packages_sha256: str
+    lock_sha256: str | None
+    extractor: str
+
+    @classmethod
+    def here(cls) -> Self:
+        """Return what runs here."""
+        installed = sorted({f"{found.name}=={found.version}" for found in importlib.metadata.distributions()})
+        lock = CHECKOUT / "requirements.lock"
+        return cls(
+            medeval=__version__,
+            python=platform.python_version(),
+            packages_sha256=hashlib.sha256("\n".join(installed).encode()).hexdigest(),
+            lock_sha256=sha256_file(lock) if lock.is_file() else None,
+            extractor=str(MEDEVAL_EXTRACT),
+        )
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Everything that may change a response.
+    """Everything that was asked for in an evaluation, and of what.
 
     Attributes:
         model: The model's id.
@@ -47,7 +85,7 @@ class Identity:
 
     @property
     def run_id(self) -> str:
-        """The run's id in tables and journals: other keys or values make another run, whose journal is not read."""
+        """The run's id in tables. Journals of the first format are known by it, so it stays as it is."""
         return sha256_text(json.dumps(as_json(self), sort_keys=True))[:16]
 
     def differences(self, other: "Identity") -> list[str]:
@@ -60,17 +98,19 @@ class EvaluationRecord(Document):
     """What determined the responses of one table.
 
     Attributes:
-        identity: Everything that may change a response.
+        identity: What was asked for.
+        software: What ran; None where shards were merged, and in records of the first version.
         shard: The shard that was answered, as NUMBER-of-COUNT; None for a whole benchmark.
         sequences: Replies decoded together; None where the engine does not say, or where shards were merged.
         accuracy: lm-eval's accuracy by mode, without modes for conversations; None where shards were merged.
         shards: lm-eval's accuracy by shard and mode; None where no shards were merged.
     """
 
-    SCHEMA: ClassVar[str] = "evaluation.v1"
+    SCHEMA: ClassVar[str] = "evaluation.v2"
     WRITER: ClassVar[str] = "medeval evaluate"
 
     identity: Identity
+    software: Software | None
     shard: str | None
     sequences: int | None
     accuracy: Mapping[str, float] | None
@@ -78,7 +118,7 @@ class EvaluationRecord(Document):
 
     @classmethod
     def _completed(cls, document: dict[str, Any]) -> dict[str, Any]:
-        """Return a record as it is written, from one that names no schema: its responses need not be bought again."""
-        return (
-            document if "schema" in document else {"schema": cls.SCHEMA, "sequences": None, "shards": None} | document
-        )
+        """Return a record as it is written, from one of an earlier version: its responses need not be bought again."""
+        if document.get("schema") not in (None, "evaluation.v1"):
+            return document
+        return {"software": None, "sequences": None, "shards": None} | document | {"schema": cls.SCHEMA}

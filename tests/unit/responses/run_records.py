@@ -26,5 +26,5 @@ def identity_of(**changes: Any) -> Identity:
 
 
 def record_of(identity: Identity, **changes: Any) -> EvaluationRecord:
-    values = {"shard": None, "sequences": 1, "accuracy": {"generate": 0.5}, "shards": None}
+    values = {"software": None, "shard": None, "sequences": 1, "accuracy": {"generate": 0.5}, "shards": None}
     return EvaluationRecord(identity=identity, **values | changes)

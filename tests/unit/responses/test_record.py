@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.responses.run_records import identity_of, record_of
 
+from medeval.records.documents import as_json
 from medeval.records.journal import Journal
 from medeval.responses.evaluate import _scored_columns
 from medeval.responses.record import EvaluationRecord
@@ -27,14 +28,15 @@ def test_a_record_without_a_schema_is_read_and_nothing_of_it_is_lost(name: str) 
     before = earlier(name)
     assert "schema" not in before
     after = EvaluationRecord.read(EARLIER / f"{name}.lm_eval.json").as_json()
-    assert after == {"schema": "evaluation.v1", "sequences": None, "shards": None, **before}
+    assert after == {"schema": "evaluation.v2", "software": None, "sequences": None, "shards": None, **before}
 
 
 def test_its_run_has_the_same_id_as_before_so_that_its_journal_is_continued(tmp_path: Path) -> None:
     run_id = "0c1e263e29239c4d"  # of the tables that were written with this record
     assert hashlib.sha256(json.dumps(earlier("whole")["identity"], sort_keys=True).encode()).hexdigest()[:16] == run_id
     (tmp_path / "j").write_text(f'{{"run_id": "{run_id}"}}\n{{"key": "letter/a/0", "value": {{"kind": "scored"}}}}\n')
-    with Journal(tmp_path / "j", EvaluationRecord.read(EARLIER / "whole.lm_eval.json").identity.run_id) as journal:
+    identity = EvaluationRecord.read(EARLIER / "whole.lm_eval.json").identity
+    with Journal(tmp_path / "j", as_json(identity), identity.run_id) as journal:
         assert journal.get("letter/a/0") == {"kind": "scored"}
 
 

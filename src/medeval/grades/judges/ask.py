@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medeval.errors import MedevalError
+from medeval.grades.grade import grade_key
 from medeval.grades.judge import Judge
 from medeval.grades.judges.meta_grades import ERROR, write_meta_grades
 from medeval.grades.judges.rows import MetaRows
@@ -38,7 +39,7 @@ def question(row: Mapping[str, Any]) -> JudgeQuestion:
 def questions_left(rows: MetaRows, judge: Judge, out: Path, samples: int) -> list[JudgeQuestion]:
     """Return what `ask` would ask now, in its order; nothing is asked."""
     with _journal(out, rows, judge) as journal:
-        return [one.question for one in _asks(rows, samples) if journal.get(one.key) is None]
+        return [one.question for one in _asks(rows, samples) if _kept(judge, one, journal) is None]
 
 
 def ask(rows: MetaRows, judge: Judge, out: Path, *, samples: int = 1, command: str) -> None:
@@ -78,7 +79,7 @@ def ask(rows: MetaRows, judge: Judge, out: Path, *, samples: int = 1, command: s
                 "sample": one.sample,
                 "judge": judge.name,
                 "judge_prompt_sha256": prompt,
-                **(journal.get(one.key) or failed[one.key]),
+                **(_kept(judge, one, journal) or failed[one.key]),
             }
             for one in asks
         ]
@@ -96,14 +97,14 @@ def _asks(rows: MetaRows, samples: int) -> list[_Ask]:
 def _decide(judge: Judge, asks: Sequence[_Ask], journal: Journal) -> dict[str, dict[str, Any]]:
     """Ask about what the journal lacks; return the grades that could not be obtained, by key."""
     failed: dict[str, dict[str, Any]] = {}
-    todo = [one for one in asks if journal.get(one.key) is None]
+    todo = [one for one in asks if _kept(judge, one, journal) is None]
     decided = judge.decide_all([one.question for one in todo])
     with Tracker("judging", len(asks), len(asks) - len(todo)) as tracker, closing(decided):  # type: ignore[type-var]
         for index, (grade,) in decided:
             if grade.status == ERROR:
                 failed[todo[index].key] = dict(vars(grade))
             else:
-                journal.add(todo[index].key, dict(vars(grade)))
+                journal.add(grade_key(judge, todo[index].question, todo[index].sample), dict(vars(grade)))
             tracker.advance()
     return failed
 
@@ -112,4 +113,10 @@ def _journal(out: Path, rows: MetaRows, judge: Judge) -> Journal:
     """Open the journal of this judge and these rows, which is kept: more samples ask for nothing twice."""
     identity = {"judge": judge.name, "template": template_sha256(TEMPLATE), "rows": sha256_file(rows.path)}
     run_id = sha256_text(json.dumps(identity, sort_keys=True))[:16]
-    return Journal(out.with_name(f"{out.name}.{run_id}.journal"), run_id)
+    earlier = out.with_name(f"{out.name}.{run_id}.journal")
+    return Journal(out.with_name(f"{out.name}.journal"), identity, run_id, earlier)
+
+
+def _kept(judge: Judge, one: _Ask, journal: Journal) -> dict[str, Any] | None:
+    """Return a grade, by what is asked, or as journals named it before."""
+    return journal.get(grade_key(judge, one.question, one.sample)) or journal.get(one.key)

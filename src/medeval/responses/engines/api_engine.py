@@ -118,6 +118,9 @@ class ApiEngine:
             "reasoning": self._reasoning and list(self._reasoning),
         }
 
+    def prompt_ids_sha256(self, prompt: str) -> None:
+        """Return nothing: the server has the tokenizer."""
+
     def prepare(self, requests: Sequence[GenerationRequest]) -> None:
         """Do nothing: the server makes room for what it is asked."""
 
@@ -221,7 +224,7 @@ class ApiEngine:
             seconds_prefill=0.0,
             seconds_decode=result.seconds,
             error=error,
-            token_ids=result.token_ids if request.token_logprobs else None,
+            token_ids=result.token_ids,
             token_logprobs=result.token_logprobs if request.token_logprobs else None,
         )
 

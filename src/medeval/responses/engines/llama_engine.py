@@ -88,6 +88,10 @@ class LlamaEngine:
             "kv_type": "f16",
         }
 
+    def prompt_ids_sha256(self, prompt: str) -> str:
+        """Return the `ids_sha256` of a prompt's tokens."""
+        return ids_sha256(self.model.tokenize(prompt))
+
     def prepare(self, requests: Sequence[GenerationRequest]) -> None:
         """Fit the number of sequences to the longest request of the whole run.
 

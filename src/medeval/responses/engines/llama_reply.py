@@ -82,7 +82,7 @@ class LlamaReply:
             generated_tokens=len(self.tokens),
             seconds_prefill=self.seconds_prefill,
             seconds_decode=self.seconds_decode,
-            token_ids=tuple(self.tokens) if self.request.token_logprobs else None,
+            token_ids=tuple(self.tokens),
             token_logprobs=tuple(self.logprobs) if self.request.token_logprobs else None,
             prompt_ids_sha256=ids_sha256(self.prompt),
         )

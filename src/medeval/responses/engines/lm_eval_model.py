@@ -46,20 +46,26 @@ class Reply(str):
 class Recorder(Protocol):
     """Keeps finished results, so that an interrupted evaluation does not compute them again."""
 
-    def find(self, instance: Instance, sample: int) -> Completion | Scored | None:
+    def find(
+        self, instance: Instance, sample: int, request: GenerationRequest | ScoreRequest
+    ) -> Completion | Scored | None:
         """Return an earlier result for this request, or None."""
         ...
 
-    def add(self, instance: Instance, sample: int, prompt: str, result: Completion | Scored) -> None:
+    def add(
+        self, instance: Instance, sample: int, request: GenerationRequest | ScoreRequest, result: Completion | Scored
+    ) -> None:
         """Keep a finished result."""
         ...
 
 
 class _NoRecorder:
-    def find(self, instance: Instance, sample: int) -> None:
+    def find(self, instance: Instance, sample: int, request: GenerationRequest | ScoreRequest) -> None:
         return None
 
-    def add(self, instance: Instance, sample: int, prompt: str, result: Completion | Scored) -> None:
+    def add(
+        self, instance: Instance, sample: int, request: GenerationRequest | ScoreRequest, result: Completion | Scored
+    ) -> None:
         return None
 
 
@@ -92,7 +98,7 @@ class EngineLM(LM):
         self._seed = seed
         self._delimiters = delimiters
         self._opened_by_template = opened_by_template
-        self._token_logprobs = token_logprobs
+        self.token_logprobs = token_logprobs
         self._recorder: Recorder = recorder or _NoRecorder()
         self._prefixes: dict[str, str] = {}
 
@@ -120,18 +126,13 @@ class EngineLM(LM):
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """Generate one reply per request; the text that follows the reasoning is returned."""
         samples = _sample_indices(requests)
-        results: list[Completion | None] = [None] * len(requests)
-        todo: list[int] = []
-        for i, request in enumerate(requests):
-            found = self._recorder.find(request, samples[i])
-            results[i] = found if isinstance(found, Completion) else None
-            if results[i] is None:
-                todo.append(i)
-        everything = [
-            self._generation_request(request, sample, repeated=max(samples, default=0) > 0)
-            for request, sample in zip(requests, samples, strict=True)
-        ]
+        everything = [self._generation_request(*each) for each in zip(requests, samples, strict=True)]
         self.engine.prepare(everything)
+        results: list[Completion | None] = []
+        for request, sample, asked in zip(requests, samples, everything, strict=True):
+            found = self._recorder.find(request, sample, asked)
+            results.append(found if isinstance(found, Completion) else None)
+        todo = [i for i, result in enumerate(results) if result is None]
         prepared = [everything[i] for i in todo]
         # Longest prompts first: a last long straggler would leave the other sequences idle.
         order = sorted(range(len(todo)), key=lambda k: -len(prepared[k].prompt))
@@ -139,7 +140,7 @@ class EngineLM(LM):
             for k, completion in self.engine.generate([prepared[k] for k in order]):
                 i = todo[order[k]]
                 results[i] = completion
-                self._recorder.add(requests[i], samples[i], prepared[order[k]].prompt, completion)
+                self._recorder.add(requests[i], samples[i], everything[i], completion)
                 tracker.advance(completion.generated_tokens)
         replies = [self.reply(completion) for completion in results if completion is not None]
         _assert_one_each(replies, requests)
@@ -148,16 +149,17 @@ class EngineLM(LM):
     def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """Score continuations; those of one question share a single reading of its prompt."""
         groups = [list(group) for _, group in groupby(requests, key=_question_key)]
+        everything = [self._score_request(group) for group in groups]
         results: list[Scored | None] = []
-        for group in groups:
-            found = self._recorder.find(group[0], 0)
+        for group, asked in zip(groups, everything, strict=True):
+            found = self._recorder.find(group[0], 0, asked)
             results.append(found if isinstance(found, Scored) else None)
         todo = [g for g, result in enumerate(results) if result is None]
-        prepared = [self._score_request(groups[g]) for g in todo]
+        prepared = [everything[g] for g in todo]
         with Tracker("scoring", len(groups), len(groups) - len(todo)) as tracker:
             for k, scored in self.engine.score(prepared):
                 results[todo[k]] = scored
-                self._recorder.add(groups[todo[k]][0], 0, prepared[k].prompt, scored)
+                self._recorder.add(groups[todo[k]][0], 0, prepared[k], scored)
                 tracker.advance(scored.prompt_tokens)
         flat = [pair for group, result in zip(groups, results, strict=True) for pair in _pairs(group, result)]
         _assert_one_each(flat, requests)
@@ -171,7 +173,7 @@ class EngineLM(LM):
         prompt = group[0].args[0]
         return ScoreRequest(prompt, tuple(request.args[1] for request in group), self._prefixes.get(prompt, ""))
 
-    def _generation_request(self, request: Instance, sample: int, *, repeated: bool) -> GenerationRequest:
+    def _generation_request(self, request: Instance, sample: int) -> GenerationRequest:
         prompt, kwargs = request.args
         greedy = not kwargs.get("do_sample", False) or float(kwargs.get("temperature", 0)) == 0
         item = str(request.doc.get("item_id", request.doc_id))
@@ -190,9 +192,9 @@ class EngineLM(LM):
             limit,
             sampling,
             stops,
-            # Samples of one item follow each other and share the reading of the whole prompt.
-            prefix=prompt if repeated else self._prefixes.get(prompt, ""),
-            token_logprobs=self._token_logprobs,
+            # Samples of one item follow each other and share the reading of the whole prompt, however many there are.
+            prefix=self._prefixes.get(prompt, "") if greedy else prompt,
+            token_logprobs=self.token_logprobs,
         )
 
     def reply(self, completion: Completion) -> Reply:

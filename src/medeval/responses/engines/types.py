@@ -40,7 +40,7 @@ class GenerationRequest:
         prefix: A beginning of the prompt that is read on its own, and only once for consecutive
             requests that share it. How a prompt is split is thus a property of the prompt, so that
             the reply does not depend on what was asked before.
-        token_logprobs: Whether the completion carries its tokens and their log-probabilities.
+        token_logprobs: Whether the completion carries the log-probabilities of its tokens.
     """
 
     prompt: str
@@ -57,8 +57,8 @@ class Completion:
     """A finished reply. With finish reason `error`, `text` is empty and `error` says why.
 
     `seconds_prefill` and `seconds_decode` are this request's share of wall time: a batch's time is
-    split over its tokens. `token_ids` and `token_logprobs` (nats, under the model's own distribution,
-    whatever the sampling) are there when the request asked for them. `prompt_ids_sha256` is the
+    split over its tokens. `token_ids` are there wherever the engine knows them, `token_logprobs` (nats, under the
+    model's own distribution, whatever the sampling) when the request asked for them. `prompt_ids_sha256` is the
     `ids_sha256` of the prompt's tokens; None when they are not known, as with a server.
     """
 
@@ -125,6 +125,10 @@ class Engine(Protocol):
 
     def identity(self) -> dict[str, Any]:
         """Return what of the engine may change a result (build, device, batch shape), as JSON values."""
+        ...
+
+    def prompt_ids_sha256(self, prompt: str) -> str | None:
+        """Return the `ids_sha256` of a prompt's tokens; None for a server, which alone knows them."""
         ...
 
     def prepare(self, requests: Sequence[GenerationRequest]) -> None:

@@ -94,7 +94,7 @@ class VllmEngine:
         import vllm
         from vllm import envs
 
-        versions = {name: importlib.metadata.version(name) for name in ("lm-eval", "torch", "transformers")}
+        versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers")}
         return {
             "engine": "vllm",
             "vllm": vllm.__version__,
@@ -105,6 +105,10 @@ class VllmEngine:
             "generation_block": GENERATION_BLOCK,
             "scoring_block": SCORING_BLOCK,
         }
+
+    def prompt_ids_sha256(self, prompt: str) -> str:
+        """Return the `ids_sha256` of a prompt's tokens."""
+        return ids_sha256(self.encode(prompt))
 
     def prepare(self, requests: Sequence[GenerationRequest]) -> None:
         """Do nothing: how long a request may be was decided when the model was loaded, whatever is asked."""
@@ -440,7 +444,7 @@ def _completion(request: GenerationRequest, output: Any, seconds_per_token: floa
         generated_tokens=len(tokens),
         seconds_prefill=prompt_tokens * seconds_per_token,
         seconds_decode=len(reply.token_ids) * seconds_per_token,
-        token_ids=tokens if request.token_logprobs else None,
+        token_ids=tokens,
         token_logprobs=logprobs,
         prompt_ids_sha256=ids_sha256(list(output.prompt_token_ids)),
     )
