@@ -96,8 +96,8 @@ def keys(journal: Path) -> Counter[str]:
     """Count the complete records of a journal by key."""
     if not journal.exists():
         return Counter()
-    lines = journal.read_bytes().split(b"\n")[:-1]
-    return Counter(json.loads(line)["key"] for line in lines[1:])
+    entries = map(json.loads, journal.read_bytes().split(b"\n")[:-1])
+    return Counter(entry["key"] for entry in entries if entry["kind"] == "result")
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def test_grades_are_kept_and_only_the_missing_ones_are_asked_again(
     code, said = grade(folder, out, first, concurrency=concurrency)
     assert code == 2
     [journal] = tmp_path.glob("*.journal")
-    kept = len(journal.read_text().splitlines()) - 1
+    kept = journal.read_text().count('"kind": "result"')
     assert 20 - (concurrency - 1) <= kept <= 20  # what was under way when the server died may be lost
     total = sum(
         len(row["rubrics"]) for row in tables.read(folder / "conversations.parquet", tables.CONVERSATIONS).to_pylist()
@@ -94,7 +94,7 @@ def test_grades_are_kept_and_only_the_missing_ones_are_asked_again(
     assert len(set(asked) & set(answered)) == 20 - kept
     grades = tables.read(out, tables.GRADES).to_pylist()
     assert [row["met"] for row in grades] == [True] * total
-    assert not journal.exists()
+    assert journal.exists()
 
 
 def test_one_call_per_conversation_continues_likewise(
@@ -137,4 +137,4 @@ def test_another_judge_neither_uses_nor_destroys_the_grades_of_the_first(
     grades = tables.read(out, tables.GRADES).to_pylist()
     assert code == 0 and f"{len(grades)} unusable" in said
     assert {row["met"] for row in grades} == {None}
-    assert journal.read_bytes() == before
+    assert journal.read_bytes().startswith(before)

@@ -99,14 +99,16 @@ class Replies:
         self, instance: Instance, sample: int, request: GenerationRequest | ScoreRequest, result: Completion | Scored
     ) -> None:
         """Keep a finished result."""
+        place = place_of(instance, sample)
         value = {
+            "place": "/".join(map(str, place)),
             "kind": "scored" if isinstance(result, Scored) else "completion",
             "prompt_sha256": sha256_text(request.prompt),
             "limit": request.max_tokens if isinstance(request, GenerationRequest) else None,
             "result": asdict(result),
         }
         self._journal.add(reply_key(self._engine, self._weights, request), value)
-        self.found[place_of(instance, sample)] = value
+        self.found[place] = value
         self.asked += 1
 
     @cached_property
