@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 FORMAT = "journal.v2"
 _SEAL = len(', "sha256": ""}') + 64  # characters that close a line
+_UNDONE = "it counts as not done"
 # What of a line is read again, by its kind.
 _KEYS: Mapping[Any, Mapping[str, type]] = {
     "run": {"record": dict},
@@ -115,9 +116,13 @@ class Journal:
                 faults[number] = entry["damaged"]
                 self._last = None
                 continue
-            if number > 1 and self._last is not None and entry.get("previous") != self._last:
-                faults[number] = "does not follow the line before: lines were removed, moved or put in"
+            follows = number == 1 or self._last is None or entry.get("previous") == self._last
             self._last = entry["sha256"]
+            if not follows:
+                faults[number] = (
+                    "does not follow the line before, since lines were removed, moved or put in: " + _UNDONE
+                )
+                continue
             match entry.get("kind"):
                 case "run":
                     latest = entry["record"]
@@ -149,10 +154,12 @@ class Journal:
 
     def _write(self, kind: str, **content: Any) -> None:
         line, self._last = sealed({"previous": self._last, "kind": kind, **content})
+        descriptor = self._stream.fileno()
         try:
-            self._stream.write(line)
-            self._stream.flush()
-            os.fsync(self._stream.fileno())
+            # Past Python's buffer, which would try again when the file is closed.
+            while line:
+                line = line[os.write(descriptor, line) :]
+            os.fsync(descriptor)
         except OSError as error:
             raise MedevalError(
                 f"{self.path}: cannot be written ({error.strerror})",
@@ -215,7 +222,7 @@ def _checked(line: bytes) -> dict[str, Any]:
         return entry
     key = entry.get("key")
     about = f", the result of {key!r}" if isinstance(key, str) else ""
-    return {"damaged": f"was changed after it was written{about}: it counts as not done"}
+    return {"damaged": f"was changed after it was written{about}: {_UNDONE}"}
 
 
 def _json(line: bytes) -> dict[str, Any] | None:

@@ -93,9 +93,9 @@ def test_a_changed_line_is_named_and_it_alone_is_done_again(tmp_path: Path, capl
     assert kinds(tmp_path / "j").count("damage") == 1
 
 
-@pytest.mark.parametrize("change", ["removed", "moved", "put in"])
-def test_a_line_that_was_removed_moved_or_put_in_is_seen(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, change: str
+@pytest.mark.parametrize(("change", "lost"), [("removed", {1, 2}), ("moved", {1, 2, 3}), ("put in", {1})])
+def test_a_line_that_was_removed_moved_or_put_in_is_seen_and_not_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, change: str, lost: set[int]
 ) -> None:
     lines = filled(tmp_path / "j", 4)
     if change == "removed":
@@ -103,9 +103,12 @@ def test_a_line_that_was_removed_moved_or_put_in_is_seen(
     elif change == "moved":
         lines[2], lines[3] = lines[3], lines[2]
     else:
-        lines.insert(2, sealed({"previous": None, "kind": "result", "key": "k1", "value": {"x": 9}})[0])
+        lines.insert(2, sealed({"previous": None, "kind": "result", "key": "k9", "value": {"x": 9}})[0])
     (tmp_path / "j").write_bytes(b"".join(lines))
-    opened(tmp_path / "j").__exit__()
+    with opened(tmp_path / "j") as journal:
+        assert journal.get("k9") is None
+        assert {number for number in range(4) if journal.get(f"k{number}") is None} == lost
+        assert all(journal.get(f"k{number}") == {"x": number} for number in set(range(4)) - lost)
     assert "line 3 does not follow the line before" in caplog.text
 
 
@@ -145,12 +148,16 @@ def test_a_line_that_is_no_entry_is_damage(tmp_path: Path, line: bytes) -> None:
 def test_a_full_disk_is_an_error_with_a_remedy_and_costs_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    write = os.write
+
+    def full(descriptor: int, line: bytes) -> int:
+        if len(line) < 100:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, line[: len(line) - 50])
 
     filled(tmp_path / "j")
     journal = opened(tmp_path / "j")
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(MedevalError, match="cannot be written .No space left on device") as error:
         journal.add("k9", {"x": 9})
     assert "Make room on that disk" in error.value.remedy
