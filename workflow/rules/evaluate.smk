@@ -11,9 +11,7 @@ RECORDS = [".lm_eval.json", ".timings.parquet"]
 
 rule probe:
     input:
-        weights=lambda wildcards: plan.weights_files(
-            wildcards.model, wildcards.variant
-        ),
+        weights=lambda wildcards: plan.weights_files(wildcards.model, wildcards.variant),
     output:
         "<results>/probes/{model}/{variant}/{target}.json",
     log:
