@@ -11,7 +11,7 @@ RECORDS = [".lm_eval.json", ".timings.parquet"]
 
 rule probe:
     input:
-        weights="<results>/weights/{model}/{variant}.gguf",
+        weights=lambda wildcards: plan.weights_files(wildcards.model, wildcards.variant),
     output:
         "<results>/probes/{model}/{variant}/{target}.json",
     log:
@@ -35,7 +35,7 @@ rule probe:
     message:
         "Looking at {wildcards.target} with {wildcards.model} {wildcards.variant}"
     shell:
-        "keep_log {log:q}; {params.program:q} probe --weights {input.weights:q} --target {wildcards.target} --threads {threads}"
+        "keep_log {log:q}; {params.program:q} probe --weights {input.weights[0]:q} --target {wildcards.target} --threads {threads}"
         " --sequences {params.sequences:q} {params.library:q} --out {output:q} > {log:q} 2>&1"
 
 

@@ -23,8 +23,9 @@ rule grade:
         identity=lambda wildcards: run.judge.identity(),
         # `threads` makes this a derived parameter: another price or pace is no reason to grade again.
         judge=lambda wildcards, threads: run.judge.model_dump_json(),
+        # A judge in several files is given by the first.
         weights=lambda wildcards, input: [
-            f"--judge-weights={path}" for path in input.judge
+            f"--judge-weights={path}" for path in input.judge[:1]
         ],
     message:
         "Judging the conversations of {wildcards.model} {wildcards.variant} on {wildcards.target}"

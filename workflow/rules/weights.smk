@@ -34,7 +34,7 @@ rule convert:
 
 rule imatrix:
     input:
-        weights=lambda wildcards: plan.weights(
+        weights=lambda wildcards: plan.weights_files(
             wildcards.model,
             run.model(wildcards.model).imatrices[wildcards.imatrix].variant,
         ),
@@ -59,13 +59,13 @@ rule imatrix:
     message:
         "Measuring which weights of {wildcards.model} matter on a text"
     shell:
-        "keep_log {log:q}; medeval imatrix {input.weights:q} --text {input.text:q} --chunk-tokens {params.chunk_tokens}"
+        "keep_log {log:q}; medeval imatrix {input.weights[0]:q} --text {input.text:q} --chunk-tokens {params.chunk_tokens}"
         " --threads {threads} --out {output.matrix:q} > {log:q} 2>&1"
 
 
 rule quantize:
     input:
-        weights=lambda wildcards: plan.weights(
+        weights=lambda wildcards: plan.weights_files(
             wildcards.model,
             plan.variant(wildcards.model, wildcards.variant).quantize_from,
         ),
@@ -96,13 +96,13 @@ rule quantize:
     message:
         "Quantizing {wildcards.model} to {params.type}"
     shell:
-        "keep_log {log:q}; medeval quantize {input.weights:q} --type {params.type:q} {params.requantize:q} {params.imatrix:q}"
+        "keep_log {log:q}; medeval quantize {input.weights[0]:q} --type {params.type:q} {params.requantize:q} {params.imatrix:q}"
         " --threads {threads} --out {output.weights:q} > {log:q} 2>&1"
 
 
 rule inspect_weights:
     input:
-        "<results>/weights/{model}/{variant}.gguf",
+        lambda wildcards: plan.weights_files(wildcards.model, wildcards.variant),
     output:
         "<results>/weights/{model}/{variant}.gguf.json",
     log:
@@ -120,4 +120,4 @@ rule inspect_weights:
     message:
         "Describing {wildcards.model} {wildcards.variant}"
     shell:
-        "keep_log {log:q}; medeval inspect {input:q} --out {output:q} > {log:q} 2>&1"
+        "keep_log {log:q}; medeval inspect {input[0]:q} --out {output:q} > {log:q} 2>&1"

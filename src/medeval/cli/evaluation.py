@@ -24,7 +24,7 @@ def merge(out: Path, shards: tuple[Path, ...]) -> None:
 
 @click.command()
 @click.option("--items", "items_path", required=True, type=FILE, help="Items or conversations table.")
-@click.option("--weights", type=FILE, help=f"GGUF file, for {names(lambda t: t.loads == 'gguf')}.")
+@click.option("--weights", type=FILE, help=f"GGUF file, or its first part, for {names(lambda t: t.loads == 'gguf')}.")
 @click.option("--checkpoint", type=FOLDER, help=f"Checkpoint folder, for {names(lambda t: t.loads == 'checkpoint')}.")
 @click.option("--served", help="Server, as JSON, for api; its keys are in docs/run/configuration.md.")
 @click.option("--out", required=True, type=FILE, help="Responses table to write.")

@@ -12,7 +12,7 @@ from medeval.errors import MedevalError
 @click.option("--conversations", required=True, type=FILE, help="Conversations table.")
 @click.option("--responses", required=True, type=FILE, help="Responses table.")
 @click.option("--judge", required=True, help="The judge: its settings as JSON, or the path of its YAML file.")
-@click.option("--judge-weights", type=FILE, help="GGUF file of a local judge.")
+@click.option("--judge-weights", type=FILE, help="GGUF file of a local judge, or its first part.")
 @click.option("--threads", default=1, show_default=True, help="Threads of a local judge.")
 @click.option("--estimate", "only_estimate", is_flag=True, help="Say what it takes, and ask nothing.")
 @click.option("--out", type=FILE, help="Grades table to write.")

@@ -23,7 +23,7 @@ def judge() -> None:
 @judge.command("meta-eval")
 @click.argument("rows", type=FILE)
 @click.option("--judge", "judge_json", help="The judge to ask: settings as JSON, or their file.")
-@click.option("--judge-weights", type=FILE, help="GGUF file of a local judge.")
+@click.option("--judge-weights", type=FILE, help="GGUF file of a local judge, or its first part.")
 @click.option("--threads", default=1, show_default=True, help="Threads of a local judge.")
 @click.option("--samples", default=1, show_default=True, type=click.IntRange(min=1), help="Times each row is judged.")
 @click.option("--limit", type=click.IntRange(min=1), help="Judge a random part of the rows: gives UNKNOWN.")

@@ -9,7 +9,7 @@ from medeval.run.targets import names
 
 
 @click.command()
-@click.option("--weights", required=True, type=FILE, help="GGUF file that will be evaluated.")
+@click.option("--weights", required=True, type=FILE, help="GGUF file that will be evaluated, or its first part.")
 @click.option("--target", default="cpu", show_default=True, help=f"Where: {names(lambda t: t.engine == 'llama.cpp')}.")
 @click.option("--threads", default=1, show_default=True, help="Threads.")
 @click.option("--sequences", default="auto", show_default=True, help="Replies decoded together; auto measures.")

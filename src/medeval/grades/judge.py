@@ -12,7 +12,7 @@ from medeval.grades.judge_reply import parse_grade as parse_grade
 from medeval.grades.judge_reply import parse_grades, unusable
 from medeval.grades.questions import JudgeQuestion as JudgeQuestion
 from medeval.grades.questions import prompt_sha256
-from medeval.records.files import sha256_file
+from medeval.records.gguf_file import weights_sha256
 from medeval.responses.engines.api_engine import NEUTRAL
 from medeval.responses.engines.openai_client import Client, Refusal
 from medeval.responses.engines.openai_reply import ServerReply
@@ -74,7 +74,7 @@ class GgufJudge(_AskedOneByOne):
     everything before it.
 
     Args:
-        weights: The GGUF file.
+        weights: The GGUF file; of split weights, the first part.
         threads: Threads; they change no grade.
         max_tokens: Token limit of one grade.
         sequences: Calls decoded together.
@@ -102,7 +102,7 @@ class GgufJudge(_AskedOneByOne):
         self._grammars: dict[int | None, str] = {}
         # "a verdict" stands in the names of stored grades and journals, so it stays.
         self.name = (
-            f"{title or weights.stem}@{sha256_file(weights)[:12]}, {_asked(mode)}, greedy, JSON grammar, "
+            f"{title or weights.stem}@{weights_sha256(weights)[:12]}, {_asked(mode)}, greedy, JSON grammar, "
             f"at most {max_tokens} tokens a verdict, {sequences} together"
         )
 

@@ -100,11 +100,12 @@ def validate(
 def _key_path(problem: ErrorDetails, document: Any) -> str:
     """Write a location such as `models[3](MedPsy-4B).tokens.mean`, with the names of list entries."""
     text, place = "", document
+    missing = problem["loc"][-1:] if problem["type"] == "missing" else ()
     for step in problem["loc"]:
         if isinstance(step, int):
             place = place[step] if isinstance(place, list) and step < len(place) else None
             text += f"[{step}]{_entry_name(place)}"
-        elif isinstance(place, dict) and step not in place and problem["type"] != "missing":
+        elif isinstance(place, list | str) or (isinstance(place, dict) and step not in place and step not in missing):
             continue  # the tag of a union, which is no key of the file
         else:
             place = place.get(step) if isinstance(place, dict) else None

@@ -193,9 +193,13 @@ def _made(variant: Mapping[str, Any] | None) -> str:
         matrix = f", with the importance matrix {variant['imatrix']}" if variant["imatrix"] else ""
         return f"made here as {variant['type']} from {variant['quantize_from']}{again}{matrix}"
     if variant["checkpoint"] is not None:
-        files = variant["checkpoint"]
-        return f"converted here to {variant['type']} from {len(files)} files, first {source_text(files[0])}"
-    return source_text(variant["source"])
+        return f"converted here to {variant['type']} from {_files_text(variant['checkpoint'])}"
+    source = variant["source"]
+    return _files_text(source) if isinstance(source, list) else source_text(source)
+
+
+def _files_text(sources: list[Mapping[str, Any]]) -> str:
+    return f"{len(sources)} files, first {source_text(sources[0])}"
 
 
 def source_text(source: Mapping[str, Any]) -> str:

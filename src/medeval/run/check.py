@@ -6,7 +6,7 @@ from medeval.run.audit import Audit
 from medeval.run.config import RunConfig, local_files
 from medeval.run.judge import LocalJudge
 from medeval.run.model import Variant
-from medeval.run.sources import HubSource, describe
+from medeval.run.sources import HubSource, describe, describe_all, files_of
 
 
 def describe_run(run: RunConfig) -> str:
@@ -57,7 +57,7 @@ def _judge(run: RunConfig) -> str:
     if judge is None:
         return "none: HealthBench is not graded"
     if isinstance(judge, LocalJudge):
-        origin = describe(judge.source) if judge.source else "made by this run"
+        origin = describe_all(files_of(judge.source)) if judge.source else "made by this run"
         name = f"{judge.model}/{judge.variant}, {origin}"
     else:
         name = f"{judge.model} at {judge.url}, revision {judge.revision or 'not stated'}"
@@ -66,9 +66,9 @@ def _judge(run: RunConfig) -> str:
 
 def _origin(variant: Variant) -> str:
     if variant.source is not None:
-        return describe(variant.source)
+        return describe_all(files_of(variant.source))
     if variant.checkpoint is not None:
-        return f"{variant.type} converted from {len(variant.checkpoint)} files, first {describe(variant.checkpoint[0])}"
+        return f"{variant.type} converted from {describe_all(variant.checkpoint)}"
     if variant.served is not None:
         return f"{variant.served.model} at {variant.served.url}"
     matrix = f" with importance matrix {variant.imatrix}" if variant.imatrix else ""

@@ -181,7 +181,7 @@ class RunConfig(Section):
         contamination = self.contamination.model_copy(update={"corpora": corpora})
         changed: dict[str, Any] = {"models": models, "benchmarks": benchmarks, "contamination": contamination}
         if isinstance(self.judge, LocalJudge) and self.judge.source is not None:
-            changed["judge"] = self.judge.model_copy(update={"source": change(self.judge.source)})
+            changed["judge"] = self.judge.model_copy(update={"source": _changed_source(self.judge.source, change)})
         return self.model_copy(update=changed)
 
     @property
@@ -281,10 +281,16 @@ def _changed_model(model: Model, change: Callable[[AnySource], AnySource]) -> Mo
 
 def _changed_variant(variant: Variant, change: Callable[[AnySource], AnySource]) -> Variant:
     if variant.source is not None:
-        return variant.model_copy(update={"source": change(variant.source)})
+        return variant.model_copy(update={"source": _changed_source(variant.source, change)})
     if variant.checkpoint is not None:
         return variant.model_copy(update={"checkpoint": [change(source) for source in variant.checkpoint]})
     return variant
+
+
+def _changed_source(
+    source: AnySource | list[AnySource], change: Callable[[AnySource], AnySource]
+) -> AnySource | list[AnySource]:
+    return [change(one) for one in source] if isinstance(source, list) else change(source)
 
 
 def _refuse_names(run: RunConfig, path: Path) -> None:

@@ -12,7 +12,7 @@ from medeval.publication.publication import SIZE, Publication
 from medeval.records.files import read_json
 from medeval.run.config import RunConfig
 from medeval.run.plan import Plan
-from medeval.run.sources import HubSource
+from medeval.run.sources import HubSource, files_of
 from medeval.run.targets import target_named
 
 # Characters of a question with its options (or of a conversation), mean over the real files.
@@ -207,13 +207,15 @@ def _measured(document: Mapping[str, object], basis: str) -> Speed:
 
 
 def weights_bytes(plan: Plan, publication: Publication, model: str, variant: str) -> float | None:
-    """Return the bytes of a weights file: as it is, as locked or published, or by its type; None if unknown."""
-    path = Path(plan.weights(model, variant))
-    if path.exists():
-        return float(path.stat().st_size)
+    """Return the bytes of weights, all parts: as they are, as locked or published, or by type; None if unknown."""
+    paths = [Path(path) for path in plan.weights_files(model, variant)]
+    if all(path.exists() for path in paths):
+        return float(sum(path.stat().st_size for path in paths))
     found = plan.variant(model, variant)
-    if isinstance(found.source, HubSource) and found.source.size is not None:
-        return float(found.source.size)
+    sources = files_of(found.source)
+    sizes = [one.size for one in sources if isinstance(one, HubSource) and one.size is not None]
+    if sources and len(sizes) == len(sources):
+        return float(sum(sizes))
     if (gigabytes := publication.value(found.published_as, SIZE)) is not None:
         return gigabytes * 1e9
     if found.quantize_from is None or found.type is None:

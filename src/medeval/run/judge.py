@@ -8,7 +8,7 @@ from pydantic import Field
 from medeval.errors import MedevalError
 from medeval.records.yaml_files import load_yaml, validate
 from medeval.run.section import Section, Slug
-from medeval.run.sources import Source
+from medeval.run.sources import WeightsSource
 from medeval.run.targets import Served
 
 JudgeMode = Literal["criterion", "conversation"]
@@ -48,7 +48,11 @@ class LocalJudge(_Judge):
     type: Literal["local"]
     model: Slug = Field(description="A model of this run; with `source`, the judge's own name.")
     variant: Slug = Field(description="One of that model's variants; with `source`, the name of the file's variant.")
-    source: Source | None = Field(None, description="Where the file is fetched from; null: this run makes it.")
+    source: WeightsSource | None = Field(
+        None,
+        description="Where the file is fetched from; of split weights, a list with the source of each part. "
+        "Null: this run makes it.",
+    )
     family: str | None = Field(None, description=_FAMILY)
     credible: bool = Field(False, description=_CREDIBLE)
     mode: JudgeMode = Field("criterion", description=_MODE)

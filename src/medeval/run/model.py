@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from medeval.run.section import Section, Slug
-from medeval.run.sources import Source
+from medeval.run.sources import Source, WeightsSource
 from medeval.run.targets import Served, target_named
 
 QuantizationType = Literal["F32", "F16", "BF16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_K_S", "IQ4_XS", "IQ3_M"]
@@ -22,7 +22,9 @@ class Imatrix(Section):
 class Variant(Section):
     """One form of a model: weights that are fetched, converted or quantized, or a server that has them."""
 
-    source: Source | None = Field(None, description="Where the file is fetched from.")
+    source: WeightsSource | None = Field(
+        None, description="Where the file is fetched from; of split weights, a list with the source of each part."
+    )
     checkpoint: list[Source] | None = Field(
         None,
         min_length=1,

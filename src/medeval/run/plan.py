@@ -8,13 +8,14 @@ from functools import cached_property
 from pathlib import Path
 
 from medeval.errors import MedevalError
+from medeval.records.gguf_parts import PartName
 from medeval.records.shards import names
 from medeval.run.audited import settings_of, target_of
 from medeval.run.config import LocalJudge, RunConfig
 from medeval.run.model import Variant
 from medeval.run.section import Section
 from medeval.run.shipped import CHECKOUT, located
-from medeval.run.sources import AnySource, FileSource, path_of
+from medeval.run.sources import AnySource, FileSource, files_of, source_name
 from medeval.run.targets import target_named
 
 # Settings that rule `evaluate` gives to every target.
@@ -48,15 +49,14 @@ class Plan:
             found |= self._numbered(benchmark.id, benchmark.sources)
         for model in self.run.models:
             for name, variant in model.variants.items():
-                if variant.source is not None:
-                    found[f"weights/{model.id}/{name}.gguf"] = variant.source
+                found |= _weights_sources(model.id, name, variant.source)
                 for source in variant.checkpoint or ():
                     found[f"checkpoints/{model.id}/{name}/{source_name(source)}"] = source
             for name, matrix in model.imatrices.items():
                 found[f"imatrices/{model.id}/{name}/{source_name(matrix.text)}"] = matrix.text
         judge = self.run.judge
-        if isinstance(judge, LocalJudge) and judge.source:
-            found[f"weights/{judge.model}/{judge.variant}.gguf"] = judge.source
+        if isinstance(judge, LocalJudge):
+            found |= _weights_sources(judge.model, judge.variant, judge.source)
         return found
 
     def converted(self) -> list[str]:
@@ -83,21 +83,26 @@ class Plan:
         source = self.run.model(model).imatrices[imatrix].text
         return str(self.results / "imatrices" / model / imatrix / source_name(source))
 
-    def weights(self, model: str, variant: str | None) -> str:
-        """Return the path of one weights file."""
-        return str(self.results / "weights" / model / f"{variant}.gguf")
+    def weights(self, model: str, variant: str) -> str:
+        """Return the path that loads some weights: their file or, of split weights, the first part."""
+        return self.weights_files(model, variant)[0]
+
+    def weights_files(self, model: str, variant: str) -> list[str]:
+        """Return the path of every file of some weights, in order."""
+        names = _weights_sources(model, variant, self.variant(model, variant).source)
+        return self._below_results(names or [f"weights/{model}/{variant}.gguf"])
 
     def weights_descriptions(self) -> list[str]:
         """Return the description of every weights file that is evaluated."""
         return [
-            f"{self.weights(model.id, name)}.json"
+            str(self.results / "weights" / model.id / f"{name}.gguf.json")
             for model in self.run.models
             for name in model.evaluate
             if model.variants[name].served is None
         ]
 
     def loaded(self, model: str, variant: str, target: str) -> Path | None:
-        """Return the GGUF file or the checkpoint's folder that a target loads; None for a server."""
+        """Return the GGUF file (the first of several) or the checkpoint's folder of a target; None for a server."""
         match target_named(target).loads:
             case "server":
                 return None
@@ -107,11 +112,14 @@ class Plan:
                 return Path(self.weights(model, variant))
 
     def evaluated_files(self, model: str, variant: str, target: str) -> list[str]:
-        """Return the files that a target loads: a checkpoint's, one GGUF file, or none for a server."""
-        if target_named(target).loads == "checkpoint":
-            return self.checkpoint(model, variant)
-        path = self.loaded(model, variant, target)
-        return [] if path is None else [str(path)]
+        """Return the files that a target loads: a checkpoint's, those of a GGUF, or none for a server."""
+        match target_named(target).loads:
+            case "server":
+                return []
+            case "checkpoint":
+                return self.checkpoint(model, variant)
+            case "gguf":
+                return self.weights_files(model, variant)
 
     def settings(self, model: str, variant: str, target: str) -> Section:
         """Return how the engine of a target is used.
@@ -166,9 +174,9 @@ class Plan:
         return [str(folder / f"{name}.parquet") for name in names(self.run.engine.shards)]
 
     def judge_weights(self) -> list[str]:
-        """Return the weights file of a local judge; none for a judge behind an endpoint."""
+        """Return the files of a local judge's weights, in order; none for a judge behind an endpoint."""
         judge = self.run.judge
-        return [self.weights(judge.model, judge.variant)] if isinstance(judge, LocalJudge) else []
+        return self.weights_files(judge.model, judge.variant) if isinstance(judge, LocalJudge) else []
 
     def sources(self, benchmark: str) -> list[str]:
         """Return the fetched source files of a benchmark, in order."""
@@ -260,9 +268,10 @@ class Plan:
         return {f"sources/{owner}/{index}/{source_name(source)}": source for index, source in enumerate(sources)}
 
 
-def source_name(source: AnySource) -> str:
-    """Return the file name of a source, which some loaders read meaning from."""
-    return Path(path_of(source)).name
+def _weights_sources(model: str, variant: str, source: AnySource | list[AnySource] | None) -> dict[str, AnySource]:
+    """Return the source of each file of fetched weights by its path below the results; split, as llama.cpp names it."""
+    parts = PartName(variant, 1, len(source)).all() if isinstance(source, list) else [f"{variant}.gguf"]
+    return {f"weights/{model}/{name}": one for name, one in zip(parts, files_of(source), strict=False)}
 
 
 def one_of(paths: Iterable[str]) -> str:

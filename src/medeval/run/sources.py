@@ -1,11 +1,13 @@
 """Where a file comes from: a hub revision, a PyPI package, or this machine. Always pinned."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError
 
 from medeval.errors import MedevalError
+from medeval.records.gguf_parts import PartName
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the file, 64 hexadecimal digits.")]
 Commit = Annotated[
@@ -64,6 +66,45 @@ AnySource = HubSource | PypiSource | FileSource
 _ADAPTER: TypeAdapter[AnySource] = TypeAdapter(Source)
 
 
+def _whole(source: AnySource) -> AnySource:
+    """Refuse one part of split weights: llama.cpp loads all of them or none."""
+    name = PartName.parse(source_name(source))
+    if name is not None and name.count > 1:
+        raise ValueError(
+            f"{name} is part {name.number} of {name.count} of split weights: give a list with the source of every part"
+        )
+    return source
+
+
+def _all_parts(sources: list[AnySource]) -> list[AnySource]:
+    """Refuse a list that is not every part of the same split weights, in order."""
+    names = [source_name(source) for source in sources]
+    first = PartName.parse(names[0])
+    if first is None or names != [str(part) for part in first.all()]:
+        raise ValueError(
+            f"found {', '.join(names)}; a list names every part of split weights in order, "
+            f"{PartName('NAME', 1, len(names))} and so on"
+        )
+    return sources
+
+
+def _tag(value: Any) -> str:
+    return "parts" if isinstance(value, list) else "whole"
+
+
+# Weights in one file, or the parts of split weights.
+WeightsSource = Annotated[
+    Annotated[Source, AfterValidator(_whole), Tag("whole")]
+    | Annotated[list[Source], Field(min_length=1), AfterValidator(_all_parts), Tag("parts")],
+    Discriminator(_tag),
+]
+
+
+def files_of(source: AnySource | list[AnySource] | None) -> list[AnySource]:
+    """Return the source of each file of weights, in order; none for weights that are not fetched."""
+    return source if isinstance(source, list) else [] if source is None else [source]
+
+
 def parse_source(text: str) -> AnySource:
     """Read a source from the JSON that rules pass on the command line.
 
@@ -90,6 +131,11 @@ def path_of(source: AnySource) -> str:
             return str(source.path)
 
 
+def source_name(source: AnySource) -> str:
+    """Return the file name of a source, which some loaders read meaning from."""
+    return Path(path_of(source)).name
+
+
 def describe(source: AnySource) -> str:
     """Return one line that names the exact file, for logs and reports."""
     match source:
@@ -99,3 +145,8 @@ def describe(source: AnySource) -> str:
             return f"PyPI {source.package}=={source.version}:{source.member}"
         case FileSource():
             return f"file {source.path}"
+
+
+def describe_all(sources: Sequence[AnySource]) -> str:
+    """Return one line for files that belong together: how many there are, and the first."""
+    return f"{len(sources)} files, first {describe(sources[0])}" if len(sources) > 1 else describe(sources[0])

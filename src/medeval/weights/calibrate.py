@@ -11,6 +11,7 @@ import numpy as np
 
 from medeval.errors import MedevalError
 from medeval.records.files import sha256_file, write_json
+from medeval.records.gguf_file import weights_sha256
 from medeval.records.progress import Tracker
 from medeval.responses.engines.llama_model import LlamaModel
 from medeval.weights.activations import ActivationCollector
@@ -37,7 +38,7 @@ def make_imatrix(
     counted in the record), and each chunk begins with the beginning-of-sequence token if the model uses one.
 
     Args:
-        model: The unquantized GGUF file.
+        model: The unquantized GGUF file; of split weights, the first part.
         text: The calibration text, UTF-8.
         out: GGUF file to write; the record goes to `out` + `.provenance.json`.
         chunk_tokens: Tokens of a chunk, at least 16.
@@ -70,7 +71,7 @@ def make_imatrix(
     record = {
         "made_by": {"program": "medeval imatrix", **llama_cpp_versions()},
         "target": target,
-        "model": {"file": model.name, "sha256": sha256_file(model)},
+        "model": {"file": model.name, "sha256": weights_sha256(model)},
         "calibration": {
             "file": text.name,
             "sha256": sha256_file(text),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from medeval.weights.gguf_file import GgufFile
+from medeval.records.gguf_file import GgufFile
 from medeval.weights.imatrix import ImportanceMatrix, read_imatrix
 from medeval.weights.inspect import TOKENIZER_PARTS, describe_quantization
 from medeval.weights.sizes import compare_sizes

@@ -30,7 +30,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Split:
-    """Which part of a split file this is, from 0, and of how many."""
+    """The part that was described, from 0, with which all others are described, and the number of parts."""
 
     number: int | None
     count: int | None
@@ -45,7 +45,7 @@ class Quantization:
         file_type_number: Its number.
         quantization_version: Version of the format of quantized tensors.
         importance_matrix: What is stated of the importance matrix, by the header's own keys.
-        split: The part of a split file; None for a file in one piece.
+        split: The parts of split weights; None for weights in one file.
     """
 
     file_type: str | None
@@ -95,12 +95,12 @@ class Tokenizer:
 
 
 class WeightsDescription(Document):
-    """What a GGUF file holds; None where its header does not say.
+    """What weights in GGUF hold, in one file or in parts; None where their header does not say.
 
     Attributes:
-        path: Name of the file.
-        sha256: Its SHA-256; None where it was not asked for.
-        bytes: Its size.
+        path: Name of the file, or of the first part.
+        sha256: Its SHA-256, or that of all parts (`weights_sha256`); None where it was not asked for.
+        bytes: Its size, or that of all parts.
         name: The name in the header.
         architecture: llama, qwen3 and so on.
         parameters: Number of weights.

@@ -15,7 +15,7 @@ from gguf import GGUFWriter
 
 from medeval.errors import MedevalError
 from medeval.records.files import atomic_path
-from medeval.weights.gguf_file import GgufFile
+from medeval.records.gguf_file import GgufFile
 
 logging.getLogger("gguf.gguf_writer").setLevel(logging.WARNING)  # it reports every file that it writes
 

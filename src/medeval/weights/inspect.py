@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from gguf.constants import LlamaFileType
 
-from medeval.records.files import sha256_file, sha256_text
+from medeval.records.files import sha256_text
+from medeval.records.gguf_file import GgufFile, weights_sha256
 from medeval.weights.document import (
     Head,
     Quantization,
@@ -19,7 +20,6 @@ from medeval.weights.document import (
     TokenizerParts,
     WeightsDescription,
 )
-from medeval.weights.gguf_file import GgufFile
 
 EMBEDDING, HEAD = "token_embd.weight", "output.weight"
 TOKENIZER_PARTS = tuple(part.name for part in fields(TokenizerParts))
@@ -27,14 +27,14 @@ _SPECIAL = "tokenizer.ggml."
 
 
 def inspect_gguf(path: Path, *, hash_file: bool = True) -> WeightsDescription:
-    """Describe a GGUF file from its header; no weight is read, but for the file's SHA-256, which is streamed.
+    """Describe weights from their header; no weight is read, but for the SHA-256, for which files are streamed.
 
     Args:
-        path: The file.
-        hash_file: Whether to compute the file's SHA-256, which takes time on large files.
+        path: The GGUF file; of split weights, the first part, whose other parts are described with it.
+        hash_file: Whether to compute the SHA-256, which takes time on large files.
 
     Raises:
-        MedevalError: The file is missing, cut short or not a GGUF.
+        MedevalError: A file is missing, cut short or not a GGUF, or is not the part that it should be.
     """
     file = GgufFile(path)
     counts, sizes = Counter[str](), Counter[str]()
@@ -47,7 +47,7 @@ def inspect_gguf(path: Path, *, hash_file: bool = True) -> WeightsDescription:
     tokens = file.metadata.get("tokenizer.ggml.tokens")
     return WeightsDescription(
         path=path.name,
-        sha256=sha256_file(path) if hash_file else None,
+        sha256=weights_sha256(path) if hash_file else None,
         bytes=file.size,
         name=file.text("general.name"),
         architecture=architecture,

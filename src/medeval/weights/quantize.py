@@ -9,7 +9,7 @@ import llama_cpp
 
 from medeval.errors import MedevalError
 from medeval.records.files import atomic_path, read_json, sha256_file, write_json
-from medeval.weights.gguf_file import GgufFile
+from medeval.records.gguf_file import GgufFile
 from medeval.weights.imatrix import ImportanceMatrix, read_imatrix
 from medeval.weights.inspect import inspect_gguf
 from medeval.weights.versions import llama_cpp_versions
@@ -78,7 +78,7 @@ def quantize(
     256, so the record lists what each tensor really became.
 
     Args:
-        source: A GGUF file.
+        source: A GGUF file; of split weights, the first part. What is made is one file.
         out: The file to write.
         file_type: One of `FILE_TYPES`.
         threads: Threads; the result does not depend on them.

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from medeval.errors import MedevalError
+from medeval.records.gguf_file import GgufFile
 from medeval.weights.diff import compare_tensor
-from medeval.weights.gguf_file import GgufFile
 from medeval.weights.imatrix import ImportanceMatrix, read_imatrix
 from medeval.weights.inspect import describe_quantization
 from medeval.weights.quantize import FILE_TYPES, quantize
@@ -38,7 +38,7 @@ def requantize_and_compare(
     a, b = GgufFile(path_a), GgufFile(path_b)
     file_type = _file_type(b)
     matrix = None if importance_matrix is None else read_imatrix(importance_matrix)
-    _check_room(path_b)
+    _check_room(b)
     with tempfile.TemporaryDirectory(dir=path_b.parent, prefix=".requantize-") as folder:
         ours_path = Path(folder) / "ours.gguf"
         quantize(path_a, ours_path, file_type, threads=threads, importance_matrix=importance_matrix)
@@ -75,11 +75,12 @@ def _file_type(b: GgufFile) -> str:
     return names[number]
 
 
-def _check_room(path_b: Path) -> None:
-    free, needed = shutil.disk_usage(path_b.parent).free, path_b.stat().st_size + _SPARE_BYTES
+def _check_room(b: GgufFile) -> None:
+    folder = b.path.parent
+    free, needed = shutil.disk_usage(folder).free, b.size + _SPARE_BYTES
     if free < needed:
         raise MedevalError(
-            f"{path_b.parent}: {free:,} bytes are free, and quantizing again takes {needed:,} for a while",
+            f"{folder}: {free:,} bytes are free, and quantizing again takes {needed:,} for a while",
             "Free some space there, or move the file to another disk.",
         )
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from medeval.records.gguf_file import GgufFile
 from medeval.weights.document import Head
-from medeval.weights.gguf_file import GgufFile
 from medeval.weights.inspect import EMBEDDING, HEAD, describe_head
 from medeval.weights.tensor_error import same_bytes
 

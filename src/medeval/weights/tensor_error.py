@@ -6,7 +6,7 @@ from itertools import zip_longest
 import numpy as np
 import numpy.typing as npt
 
-from medeval.weights.gguf_file import GgufFile, Tensor
+from medeval.records.gguf_file import GgufFile, Tensor
 
 
 @dataclass(frozen=True)

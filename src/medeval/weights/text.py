@@ -29,7 +29,7 @@ def inspect_lines(found: WeightsDescription) -> Iterator[str]:
 def _quantization(found: Quantization) -> str:
     matrix = found.importance_matrix
     stated = f"importance matrix {matrix}" if matrix else "no importance matrix stated"
-    split = f", part of {found.split.count}" if found.split else ""
+    split = f", in {found.split.count} parts" if found.split else ""
     return f"{found.file_type or 'no file type stated'}, {stated}{split}"
 
 

@@ -1,12 +1,13 @@
 """Small GGUF files, written by the gguf package."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from gguf import GGMLQuantizationType, GGUFWriter
+from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter
 from gguf.quants import quantize
 
 TOKENS = ["<unk>", "<s>", "</s>", "a", "b", "ab"]
@@ -46,3 +47,27 @@ def write_gguf(
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def split_gguf(source: Path, stem: Path, counts: Sequence[int]) -> list[Path]:
+    """Write a file's tensors in parts, so many in each, as llama-gguf-split does: the first has all other keys."""
+    reader = GGUFReader(source)
+    left = iter(reader.tensors)
+    paths = [Path(f"{stem}-{number:05}-of-{len(counts):05}.gguf") for number in range(1, len(counts) + 1)]
+    for index, (path, count) in enumerate(zip(paths, counts, strict=True)):
+        writer = GGUFWriter(path, "llama")
+        writer.kv_data[0].clear()
+        for key, field in reader.fields.items() if index == 0 else ():
+            if not key.startswith("GGUF."):
+                inner = field.types[-1] if field.types[0] == GGUFValueType.ARRAY else None
+                writer.add_key_value(key, field.contents(), field.types[0], inner)
+        writer.add_uint16("split.no", index)
+        writer.add_uint16("split.count", len(counts))
+        writer.add_int32("split.tensors.count", len(reader.tensors))
+        for tensor in islice(left, count):
+            writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+    return paths

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from checkpoints import Array, write_safetensors
 
-from medeval.weights.gguf_file import GgufFile
+from medeval.records.gguf_file import GgufFile
 
 _NAMES = {
     "attn_q": "self_attn.q_proj",

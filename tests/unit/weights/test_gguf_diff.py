@@ -11,8 +11,8 @@ from gguf_makers import write_gguf
 
 from medeval.cli.app import main
 from medeval.errors import MedevalError
+from medeval.records.gguf_file import GgufFile
 from medeval.weights.diff import diff_gguf
-from medeval.weights.gguf_file import GgufFile
 from medeval.weights.imatrix import ImportanceMatrix, write_imatrix
 from medeval.weights.requantize import requantize_and_compare
 
@@ -39,7 +39,7 @@ def test_a_file_is_equal_to_itself(tmp_path: Path) -> None:
 def test_the_relative_error_is_numpys_whatever_the_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr("medeval.weights.gguf_file._BLOCK_ELEMENTS", block)
+    monkeypatch.setattr("medeval.records.gguf_file._BLOCK_ELEMENTS", block)
     files = [write_gguf(tmp_path / f"{i}.gguf", {NAME: data}) for i, data in enumerate((A, B))]
     row = only_row(diff_gguf(*files))
     assert row["relative_error"] == pytest.approx(np.linalg.norm(A - B) / np.linalg.norm(A), rel=1e-6)

@@ -9,8 +9,8 @@ from gguf import GGMLQuantizationType, GGUFReader
 from gguf_makers import TOKENS, write_gguf
 
 from medeval.errors import MedevalError
+from medeval.records.gguf_file import GgufFile
 from medeval.weights.document import SpecialToken
-from medeval.weights.gguf_file import GgufFile
 from medeval.weights.inspect import inspect_gguf
 
 RNG = np.random.default_rng(7)
@@ -39,7 +39,7 @@ def test_the_dequantized_rows_are_those_of_the_gguf_package(
 ) -> None:
     from gguf.quants import dequantize
 
-    monkeypatch.setattr("medeval.weights.gguf_file._BLOCK_ELEMENTS", 10_000)  # many blocks, the last one shorter
+    monkeypatch.setattr("medeval.records.gguf_file._BLOCK_ELEMENTS", 10_000)  # many blocks, the last one shorter
     ours = GgufFile(smollm2_files["q4_k_m"])
     for theirs in GGUFReader(smollm2_files["q4_k_m"]).tensors[:12]:
         blocks = list(ours.blocks(ours.tensors[theirs.name]))

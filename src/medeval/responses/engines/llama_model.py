@@ -11,6 +11,7 @@ from pathlib import Path
 import llama_cpp
 
 from medeval.errors import MedevalError
+from medeval.records.gguf_file import weights_parts
 from medeval.responses.engines.devices import Device, device_for
 
 _ALL_LAYERS = 999
@@ -82,12 +83,13 @@ class LlamaModel:
     """Weights and vocabulary of one GGUF file on one target.
 
     Args:
-        path: The GGUF file.
+        path: The GGUF file; of split weights, the first part, with which llama.cpp loads the others.
         target: cpu, vulkan, metal or cuda. On `cpu` no other device sees any work, even when the
             build has one: otherwise large batches would still be sent there.
 
     Raises:
-        MedevalError: The file cannot be loaded, or the build lacks the target's device.
+        MedevalError: The file cannot be loaded, parts of it are missing or of other weights, or the build lacks the
+            target's device.
     """
 
     def __init__(self, path: Path, target: str = "cpu") -> None:
@@ -97,6 +99,7 @@ class LlamaModel:
         self.device: Device = device_for(target)
         if not path.is_file():
             raise MedevalError(f"{path}: no such file", "Run the stage that makes these weights, or correct the path.")
+        size = sum(part.stat().st_size for part in weights_parts(path))
         params = llama_cpp.llama_model_default_params()
         # The list ends with a null pointer; an empty one keeps every device but the processor out. Without a list,
         # llama.cpp would choose among all that the build has.
@@ -111,7 +114,7 @@ class LlamaModel:
         if not self.pointer:
             reasons = "; ".join(_recent_errors[:3]) or "llama.cpp gave no reason"
             raise MedevalError(
-                f"{path}: llama.cpp cannot load this file ({path.stat().st_size:,} bytes): {reasons}",
+                f"{path}: llama.cpp cannot load this file ({size:,} bytes): {reasons}",
                 "The file is probably cut short or not a GGUF: delete it and let the pipeline make it again.",
             )
         self.vocabulary = llama_cpp.llama_model_get_vocab(self.pointer)

@@ -1,7 +1,8 @@
 """A GGUF file opened with llama.cpp, on a device that computes what the processor computes."""
 
 from medeval.errors import MedevalError
-from medeval.records.files import read_json, sha256_file
+from medeval.records.files import read_json
+from medeval.records.gguf_file import weights_sha256
 from medeval.responses.engines.types import Chat, Engine, Opening
 from medeval.run.targets import LlamaCpp, target_named
 
@@ -33,7 +34,7 @@ def open_engine(opening: Opening[LlamaCpp]) -> tuple[Engine, Chat]:
     if opening.probe is not None:
         from medeval.responses.engines.probe import Probe, check
 
-        check(Probe.load(opening.probe), sha256_file(weights), target, engine.identity())
+        check(Probe.load(opening.probe), weights_sha256(weights), target, engine.identity())
     elif target_named(target).probe == "always":
         raise MedevalError(
             f"target {target}: nobody has looked whether this device computes what the processor computes",

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from scipy.special import log_softmax, rel_entr
 
 from medeval.errors import MedevalError
-from medeval.records.files import read_json, sha256_file, write_json
+from medeval.records.files import read_json, write_json
+from medeval.records.gguf_file import weights_sha256
 from medeval.responses.engines.llama_context import LlamaContext
 from medeval.responses.engines.llama_engine import LlamaEngine
 from medeval.responses.engines.llama_model import Allocations, LlamaModel
@@ -79,7 +80,7 @@ class Probe:
     """What was found of one weights file on one target.
 
     Attributes:
-        weights_sha256: Hash of the weights file.
+        weights_sha256: Hash of the weights, all parts of them.
         target: cpu, vulkan, metal or cuda.
         engine: The engine's identity, without what a run chooses itself.
         device: Name, description, type and memory (bytes) of the device.
@@ -154,7 +155,7 @@ def probe(
         prefill, decode = speeds(engine.model, widths, threads)
         engine.sequences = chosen_width(decode)
         return Probe(
-            weights_sha256=sha256_file(weights),
+            weights_sha256=weights_sha256(weights),
             target=target,
             engine=_build(engine.identity()),
             device={name: value for name, value in asdict(engine.model.device).items() if name != "pointer"},

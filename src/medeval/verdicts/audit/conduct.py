@@ -16,7 +16,7 @@ from medeval.errors import MedevalError
 from medeval.publication.publication import Publication, load_publication
 from medeval.run.audited import settings_of as audit_of
 from medeval.run.audited import target_of
-from medeval.run.config import LocalJudge, RunConfig
+from medeval.run.config import RunConfig
 from medeval.run.plan import Plan
 from medeval.scores.stream import score_files
 from medeval.verdicts.audit.answers import read_answers
@@ -174,7 +174,7 @@ def grade_process(site: Site, system: str, batches: Sequence[Batch]) -> None:
     for batch in batches:
         if judge is None:
             raise MedevalError(f"{batch.folder}: nobody grades these conversations", "Name a `judge` in the run.")
-        weights = Plan(site.run, site.results).judge_weights() if isinstance(judge, LocalJudge) else []
+        weights = Plan(site.run, site.results).judge_weights()[:1]  # of several files, the first
         _call(
             [str(_program()), "grade", "--judge", judge.model_dump_json(), *(f"--judge-weights={w}" for w in weights)],
             [
