@@ -16,7 +16,7 @@ from medeval.records.journal import Journal
 from medeval.records.shards import Shard, record_path, timings_path
 from medeval.responses.engines.lm_eval_model import EngineLM, Reply
 from medeval.responses.engines.types import Chat, Completion, Engine, Scored
-from medeval.responses.prompts.render import template_sha256
+from medeval.responses.prompts.render import LETTERED, template_sha256
 from medeval.responses.record import EvaluationRecord, Identity
 from medeval.responses.subject import Subject
 from medeval.run.config import Protocol
@@ -78,7 +78,7 @@ def evaluate(items_path: Path, out: Path, run: EvaluationRun, *, command: str) -
         lm = _language_model(engine, chat, run, _JournalRecorder(journal))
         accuracies = _run_lm_eval(lm, items_path, benchmark, modes, run, conversations)
         results = list(_results(items, modes, run, journal))
-        rows = [_row(key, value, run_id, lm) for key, value in results]
+        rows = [_row(key, value, run_id, lm, lettered=not conversations) for key, value in results]
         timings = [_timing(key, value) for key, value in results]
         record = EvaluationRecord(
             identity=identity,
@@ -229,9 +229,10 @@ def _timing(key: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _row(key: dict[str, Any], value: dict[str, Any], run_id: str, lm: EngineLM) -> dict[str, Any]:
+def _row(key: dict[str, Any], value: dict[str, Any], run_id: str, lm: EngineLM, *, lettered: bool) -> dict[str, Any]:
     columns = _scored_columns(value) if value["kind"] == "scored" else _generated_columns(value, lm)
-    return {"run_id": run_id, **key, "prompt_sha256": value["prompt_sha256"], **columns}
+    shown = lettered and key["mode"] in LETTERED
+    return {"run_id": run_id, **key, "prompt_sha256": value["prompt_sha256"], "labels_shown": shown, **columns}
 
 
 def _scored_columns(value: dict[str, Any]) -> dict[str, Any]:
