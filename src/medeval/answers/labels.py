@@ -84,6 +84,9 @@ _AND = (
     rf"(?:(?:\s*[/&+]\s*|\s*,\s*(?:{_OR})?|\s+{_OR})(?:(?:possibly|perhaps|maybe|also)\b\s*)?"
     r"|\.(?=[A-J]\.)|\s*(?:或者?|和|与|及|または|もしくは|か|또는)\s*(?:选项)?)"
 )
+# What parts a label from a sentence of its own, and what such a sentence begins with where the options are yes or no.
+_APART = re.compile(r"\s*(?:[.):]|[–—]|-[-\s])")
+_YES_NO = re.compile(r"(?:(?:the )?answer is:? )?(yes|no|maybe)(?=\s*[,.;:–—]|\s+-|\s*\Z)", re.IGNORECASE)
 _SEVERAL = re.compile(
     rf"(?:(?:[Bb]oth|[Ee]ither)\s+)?{_ONE}(?:{_AND}{_ONE}(?![\w'’-])){{1,9}}(?P<rest>(?=\s*(?:[.;:,)\]。，、；]|$)).*)",
     re.DOTALL,
@@ -107,6 +110,8 @@ def read_labels(value: str, options: OptionTexts) -> NamedOptions:
     A label is believed only with something after it that cannot continue a word or a phrase. If the text that
     follows is that of another option, label and text contradict each other and both are returned.
     """
+    if not options.lettered:
+        return _in_words(value, options) or NOTHING
     if bare := _BARE.match(value):
         return _bare(bare[1], options)
     return _several(value, options) or _in_words(value, options) or _single(value, options)
@@ -144,7 +149,7 @@ def _in_words(value: str, options: OptionTexts) -> NamedOptions | None:
     if counted is None or not 1 <= int(counted[1]) <= len(options.texts):
         return None
     index = int(counted[1]) - 1
-    named = options.exactly(counted[1]) | _with_named(index, counted["rest"], options)
+    named = options.exactly(counted[1]) | _with_named(index, _named_behind(counted["rest"], options))
     if (letter := _LETTER_BEHIND.match(counted["rest"])) and letter[1] in options.labels:
         named |= {LABELS.index(letter[1])}
     return NamedOptions(Kind.LABEL, named, counted[1], counted["rest"])
@@ -160,7 +165,7 @@ def _single(value: str, options: OptionTexts) -> NamedOptions:
     if label.isupper() and _GENUS.match(rest) and not (exists and _shares_word(options.texts[index], rest)):
         return NOTHING
     boundary = (_PRONOUN_BOUNDARY if label in "Ii" else _BOUNDARY).match(rest)
-    other = _named_behind(rest, options)
+    other = _named_behind(f"){rest}" if match["close"] else rest, options)
     named = exists and options.agrees(index, rest) and (index in other or not other)
     if DENIED_AFTER.match(rest) and not (named or other):
         return NOTHING
@@ -172,7 +177,7 @@ def _single(value: str, options: OptionTexts) -> NamedOptions:
         return NOTHING
     if not exists:
         return NamedOptions(Kind.INVALID, extracted=label) if label in LABELS else NOTHING
-    choices, extracted = _with_named(index, rest, options), label.upper()
+    choices, extracted = _with_named(index, other), label.upper()
     if named and (another := _another_behind(index, rest, options)) is not None:
         choices, extracted = choices | {another}, f"{extracted}/{LABELS[another]}"
     return NamedOptions(Kind.LABEL, choices, extracted, rest)
@@ -190,9 +195,8 @@ def _another_behind(index: int, rest: str, options: OptionTexts) -> int | None:
     return other if match and 0 <= other < len(options.texts) and options.agrees(other, match[2]) else None
 
 
-def _with_named(index: int, rest: str, options: OptionTexts) -> frozenset[int]:
+def _with_named(index: int, other: frozenset[int]) -> frozenset[int]:
     """Return the option of a label, and those whose text stands behind it when they are others."""
-    other = _named_behind(rest, options)
     return frozenset({index}) if index in other else other | {index}
 
 
@@ -201,4 +205,16 @@ def _named_behind(rest: str, options: OptionTexts) -> frozenset[int]:
     text = rest.strip(" .):;,-–—]}>")
     if not text:
         return frozenset()
-    return options.equal_to(text) or options.equal_to(SENTENCE_END.split(text, maxsplit=1)[0])
+    sentence = SENTENCE_END.split(text, maxsplit=1)[0]
+    return options.equal_to(text) or options.equal_to(sentence) or _said_behind(rest, sentence, options)
+
+
+def _said_behind(rest: str, sentence: str, options: OptionTexts) -> frozenset[int]:
+    """Return the option that the sentence behind a label and its mark names, where it names no other one."""
+    if not _APART.match(rest):
+        return frozenset()
+    if options.are_yes_no:
+        word = _YES_NO.match(sentence)
+        return options.exactly(word[1]) if word else frozenset()
+    held = options.contained_in(sentence)
+    return held if len(held) == 1 else frozenset()

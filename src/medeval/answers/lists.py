@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from medeval.answers.options import LABELS, OptionTexts
 from medeval.answers.text import lower
@@ -15,8 +16,16 @@ _FIRST_LABEL = re.compile(r"(?<!\w)[\"'(\[*]*([a1])[\"')\].:*]+[\W_]{0,40}\Z")
 _FIRST_LABEL_ROOM = 60
 
 
-def without_lists(text: str, options: OptionTexts) -> tuple[str, bool]:
-    """Remove restated option lists from a text; also say whether one of them numbered the options.
+class Listless(NamedTuple):
+    """A text without the lists of options that it restated, and by which labels they were listed there."""
+
+    text: str
+    numbered: bool = False
+    lettered: bool = False
+
+
+def without_lists(text: str, options: OptionTexts) -> Listless:
+    """Remove restated option lists from a text.
 
     A list is the first options in their order, three or more (or all, if there are fewer), each behind its
     own label, with nothing but punctuation between them. Labels with comments behind them are not a list.
@@ -24,8 +33,8 @@ def without_lists(text: str, options: OptionTexts) -> tuple[str, bool]:
     small = lower(text)
     first_words = [own.partition(" ")[0].lower() for own in options.texts[: _least(options)]]
     if not all(word in small for word in first_words):
-        return text, False
-    pieces, done, numbered = [], 0, False
+        return Listless(text)
+    pieces, done, kinds = [], 0, set[Sequence[str]]()
     place = small.find(first_words[0])
     while place >= 0:
         label = _FIRST_LABEL.search(small, max(done, place - _FIRST_LABEL_ROOM), place)
@@ -33,9 +42,10 @@ def without_lists(text: str, options: OptionTexts) -> tuple[str, bool]:
         end = _end_of_list(small, label.start(), labels, options) if label else None
         if label and end:
             pieces.append(text[done : label.start()])
-            done, numbered = end, numbered or labels is _NUMBERS
+            done = end
+            kinds.add(labels)
         place = small.find(first_words[0], max(place + 1, done))
-    return "\n".join([*pieces, text[done:]]), numbered
+    return Listless("\n".join([*pieces, text[done:]]), _NUMBERS in kinds, _LETTERS in kinds)
 
 
 def _least(options: OptionTexts) -> int:

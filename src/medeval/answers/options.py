@@ -44,15 +44,17 @@ class OptionTexts:
         texts: One normalised text per option.
         keep_case: Whether letter case tells options apart in this question.
         numbered: Whether the options carry their own numbers, 1 for the first.
+        lettered: Whether they were shown, or listed by the reply, behind letters: a letter names none otherwise.
     """
 
     texts: tuple[str, ...]
     keep_case: bool
     numbered: bool
+    lettered: bool = True
 
     @staticmethod
     @lru_cache(maxsize=_QUESTIONS_KEPT)
-    def of(options: tuple[str, ...]) -> "OptionTexts":
+    def of(options: tuple[str, ...], lettered: bool = True) -> "OptionTexts":
         """Normalise the options of one question.
 
         Raises:
@@ -64,16 +66,17 @@ class OptionTexts:
                 "Correct the items table; every multiple-choice question needs its options.",
             )
         folded = [fold(option) for option in options]
-        lettered = _without_own_labels(folded, _OWN_LETTER, LABELS)
+        unlettered = _without_own_labels(folded, _OWN_LETTER, LABELS)
         numbered = _without_own_labels(folded, _OWN_NUMBER, [str(i + 1) for i in range(len(folded))])
-        bare = lettered or numbered or folded
+        bare = unlettered or numbered or folded
         keep_case = len({_tokens(text, False) for text in bare}) < len({_tokens(text, True) for text in bare})
-        return OptionTexts(tuple(_tokens(text, keep_case) for text in bare), keep_case, numbered is not None)
+        texts = tuple(_tokens(text, keep_case) for text in bare)
+        return OptionTexts(texts, keep_case, numbered is not None, lettered or unlettered is not None)
 
     @cached_property
     def labels(self) -> str:
-        """The letters of the options, in their order."""
-        return LABELS[: len(self.texts)]
+        """The letters of the options, in their order; none where they have no letters."""
+        return LABELS[: len(self.texts)] if self.lettered else ""
 
     @cached_property
     def are_yes_no(self) -> bool:

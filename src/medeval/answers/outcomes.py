@@ -45,7 +45,7 @@ def generated(replies: pa.Table, options: Sequence[Sequence[str]], name: NameRow
     """Read generated replies. One with reasoning and null text ended inside its reasoning.
 
     Args:
-        replies: Columns text, reasoning and finish_reason.
+        replies: Columns text, reasoning and finish_reason; labels_shown, where it is known whether the prompts did.
         options: The option texts of each reply's item.
         name: Says what a row is, for messages.
 
@@ -53,7 +53,9 @@ def generated(replies: pa.Table, options: Sequence[Sequence[str]], name: NameRow
         MedevalError: A reply has neither text nor reasoning, or did not end by itself or by its limit.
     """
     columns = [replies[column].to_pylist() for column in ("text", "reasoning", "finish_reason")]
-    for row, (text, reasoning, finish, texts) in enumerate(zip(*columns, options, strict=True)):
+    known = "labels_shown" in replies.column_names
+    labels_shown = replies["labels_shown"].to_pylist() if known else [None] * len(replies)
+    for row, (text, reasoning, finish, shown, texts) in enumerate(zip(*columns, labels_shown, options, strict=True)):
         if text is None and reasoning is None:
             raise MedevalError(
                 f"{name(row)}: no text, no reasoning and no error",
@@ -65,7 +67,7 @@ def generated(replies: pa.Table, options: Sequence[Sequence[str]], name: NameRow
                 "Correct the table: stop, length for a reply that the token limit cut, or error.",
             )
         unfinished = reasoning is not None and text is None
-        read = read_answer(text or "", texts, finish_reason=finish, reasoning_open=unfinished)
+        read = read_answer(text or "", texts, finish_reason=finish, reasoning_open=unfinished, labels_shown=shown)
         yield ChoiceColumns(read.choice, read.extracted, read.status, read.stage)
 
 

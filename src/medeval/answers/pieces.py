@@ -46,7 +46,9 @@ _LAST_SENTENCE = re.compile(
     re.IGNORECASE,
 )
 _CONFIDENCE = re.compile(
-    r"[\s,(–-]*(?:(?:confidence|certainty)\s*:?\s*|about\s+|~\s*)?\d{1,3}(?:\.\d+)?\s*%[^)\n]{0,20}\)?$", re.IGNORECASE
+    r"[\s,(–-]*(?:(?:confidence|certainty)\s*:?\s*|about\s+|~\s*)?\d{1,3}(?:\.\d+)?\s*%"
+    r"(?:\s*(?:confiden|certain|sure|likel|probab)[^)\n]{0,20})?[.)\s]*$",
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_]{3}")
 # "B. It lowers ...": only with these marks may a label at the start of a reply be followed by free text.

@@ -16,6 +16,7 @@ from medeval.answers import cues
 from medeval.answers.labels import DENIED_AFTER, NOTHING, Kind, NamedOptions, read_labels
 from medeval.answers.lists import without_lists
 from medeval.answers.marks import marked_right
+from medeval.answers.objects import AnswerFields, answer_fields, is_unfinished, without_open_object
 from medeval.answers.options import LABELS, OptionTexts
 from medeval.answers.pieces import ABSENT, read_line, read_yes_no
 from medeval.answers.refusals import is_refusal
@@ -36,6 +37,8 @@ _RUN_ON = re.compile(
     r"|#*[ \t*]*(?:user|human|instruction|abstract)\b[ \t*]*:|the following are multiple choice questions"
     r"|(?P<numbered>\d{1,3}[.)] [^\n]{10,600}\?\n+(?=\(?a[.):] )))"
 )
+_ANSWER_BEGINS = re.compile(r"(^[^\w\n]*|[.?!] )A(?=[^\w\n]{0,4}:)", re.MULTILINE)
+_SECOND_LABEL = re.compile(r"^[^\w\n]*B[^\w\n]{0,3}[:.)]", re.MULTILINE)
 _RUN_ONS_TRIED = 3
 _OTHER_LIST = re.compile(r"\n\(?A[.):] ([^\n]+)\n\(?B[.):] ([^\n]+)")
 # Beyond the requested form, only this much of a reply's end is read: an answer stands there, and a reply caught in a
@@ -81,7 +84,13 @@ class Extractor:
         return f"{self.name}@{self.version}"
 
     def read(
-        self, text: str, options: Sequence[str], *, finish_reason: str = "stop", reasoning_open: bool = False
+        self,
+        text: str,
+        options: Sequence[str],
+        *,
+        finish_reason: str = "stop",
+        reasoning_open: bool = False,
+        labels_shown: bool | None = None,
     ) -> Reading:
         """Read the option that a reply chose: the requested form anywhere, other forms in its last 8,000 characters.
 
@@ -90,11 +99,13 @@ class Extractor:
             options: The texts of the 2 to 10 options, in the order in which they were shown.
             finish_reason: ``stop``, or ``length`` for a reply that the token limit cut.
             reasoning_open: Whether the reply ended inside its reasoning; nothing is read then.
+            labels_shown: Whether the prompt showed the options behind letters; None when that is not known. Yes, no
+                and maybe seldom have letters, so "A:" then begins an answer to them and is no label.
 
         Raises:
             MedevalError: The number of options or the finish reason is not one of those above.
         """
-        known = OptionTexts.of(tuple(options))
+        known = OptionTexts.of(tuple(options), labels_shown is not False)
         if finish_reason not in FINISH_REASONS:
             raise MedevalError(
                 f"finish_reason {finish_reason!r}: expected stop or length",
@@ -102,16 +113,20 @@ class Extractor:
             )
         if reasoning_open:
             return _TRUNCATED
+        if (found := answer_fields(text)) is not None:
+            return _read_fields(found, known) or self.read(found.text, options, labels_shown=labels_shown)
         own = _own_words(before_turn_end(fold(text)), known)
+        if labels_shown is False or (labels_shown is None and known.are_yes_no):
+            own = _with_answers_cued(own)
         if (reading := _requested(own, known)) is not None:
             return reading
         if finish_reason == "length":
             return _TRUNCATED
-        reply = _Reply(own[-_LAST_CHARACTERS:], known)
-        return _explicit(reply) or _by_content(reply)
+        reply = _Reply(without_open_object(own)[-_LAST_CHARACTERS:], known)
+        return _explicit(reply) or _by_content(reply, unfinished=is_unfinished(text))
 
 
-MEDEVAL_EXTRACT = Extractor("medeval-extract", version=4)
+MEDEVAL_EXTRACT = Extractor("medeval-extract", version=5)
 EXTRACTOR = str(MEDEVAL_EXTRACT)
 read_answer = MEDEVAL_EXTRACT.read
 
@@ -130,8 +145,11 @@ class _Reply:
 
     def __init__(self, text: str, options: OptionTexts) -> None:
         self.text = text
-        self.plain, numbered = without_lists(without_markup(text), options)
-        self.options = replace(options, numbered=True) if numbered and not options.numbered else options
+        self.plain, *listed = without_lists(without_markup(text), options)
+        known = (options.numbered, options.lettered)
+        numbered, lettered = (own or said for own, said in zip(known, listed, strict=True))
+        same = (numbered, lettered) == known
+        self.options = options if same else replace(options, numbered=numbered, lettered=lettered)
         self.said = statements(self.plain, self.options)
 
 
@@ -155,6 +173,18 @@ def _answers(head: str, options: OptionTexts) -> bool:
         return True
     reply = _Reply(head[-_LAST_CHARACTERS:], options)
     return _explicit(reply) is not None or _in_full(reply) is not None
+
+
+def _read_fields(found: AnswerFields, options: OptionTexts) -> Reading | None:
+    """Read the answer fields of an object, and nothing else of it; None when they say nothing by themselves."""
+    reply = _Reply(fold(found.fields), options)
+    reading = _explicit(reply) or _by_content(reply, unfinished=False)
+    return None if reading.status == "no_answer" and found.text else reading
+
+
+def _with_answers_cued(folded: str) -> str:
+    """Write "A:" as "Ans:", unless the reply lists options behind letters: the one begins an answer, as "Q:" does."""
+    return folded if _SECOND_LABEL.search(folded) else _ANSWER_BEGINS.sub(r"\1Ans", folded)
 
 
 def _requested(folded: str, options: OptionTexts) -> Reading | None:
@@ -222,7 +252,7 @@ def _bold(reply: _Reply) -> list[Statement]:
     """Read labels in bold; when most options are in bold they are headings, not answers."""
     if not any(mark in reply.text for mark in ("**", "__", "<b>", "<strong>")):
         return []
-    listed, _ = without_lists(reply.text, reply.options)
+    listed = without_lists(reply.text, reply.options).text
     found = []
     for match in cues.BOLD.finditer(listed):
         value = next(group for group in match.groups() if group is not None)
@@ -239,11 +269,13 @@ def _denied(statement: Statement, text: str) -> bool:
     return bool(DENIED_AFTER.match(text, statement.end) or cues.DENIED_BEFORE.search(before))
 
 
-def _by_content(reply: _Reply) -> Reading:
-    """Read an answer from the words of the options: stated ones first, then those near the end."""
+def _by_content(reply: _Reply, *, unfinished: bool) -> Reading:
+    """Read an answer from the words of the options: stated ones first, then those near the end of a finished reply."""
     within = [statement for statement in reply.said if statement.named.kind is Kind.CLAUSE]
     if reading := _in_full(reply) or _as_reading(settled(within, reply.plain), "content"):
         return reading
+    if unfinished:
+        return _TRUNCATED
     if is_refusal(reply.plain):
         return Reading(None, None, "refused", "none")
     return _near_the_end(reply) or Reading(None, None, "no_answer", "none")

@@ -6,11 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from medeval.scores.thoughts import KNOWN_MARKS
 from medeval.text.reasoning import split_reasoning
 
 _LONGEST_KEPT = 500  # characters of a reply that cannot be read
-_THINKING = ("<think>", "</think>")
 _STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(\s*[}\]])')
+_BOOLEANS = {"true": True, "false": False}
+_TO_BRACE = re.compile(r"[^}]+\}?|\}")
+_MET = re.compile(r"\bcriteria_met[\"']?\s*:\s*[\"']?(\w+)[\"']?\s*[,}]")
+_CRITERION = re.compile(r"\bcriterion[\"']?\s*:\s*[\"']?(\d+)")
+_EXPLANATION = re.compile(r"\bexplanation[\"']?\s*:\s*[\"'](.*?)[\"']\s*(?:,\s*[\"']?criteria_met\b|\})", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,9 @@ def unusable(explanation: str | None) -> Grade:
 def parse_grade(text: str) -> Grade:
     """Read a reply about one criterion: a JSON object with a boolean `criteria_met`, anywhere in the text.
 
-    Reasoning between think tags is left out. Several objects count if they agree; objects that contradict each other,
-    or a value that is no boolean, make the reply unusable.
+    Reasoning between well-known marks is left out. "true" and "false" may be texts, and an object need not be sound JSON
+    where its value is beyond doubt. Several objects count if they agree; objects that contradict each other, or a value
+    that is no boolean, make the reply unusable.
     """
     return _agreed(_entries(text), text)
 
@@ -58,10 +64,15 @@ def parse_grades(text: str, count: int) -> tuple[Grade, ...]:
 
 def _agreed(entries: Sequence[dict[str, Any]], text: str) -> Grade:
     """Return what all entries say; unusable when there is none, or they differ."""
-    decided = [entry["criteria_met"] for entry in entries]
+    decided = [_boolean(entry["criteria_met"]) for entry in entries]
     if not entries or not isinstance(decided[0], bool) or any(met is not decided[0] for met in decided):
         return unusable(text or None)
     return Grade(decided[0], _storable(str(entries[-1].get("explanation", ""))), "graded")
+
+
+def _boolean(value: Any) -> Any:
+    """Return the boolean that a text names; any other value as it is."""
+    return _BOOLEANS.get(value.strip().lower(), value) if isinstance(value, str) else value
 
 
 def _number(value: Any) -> int:
@@ -72,25 +83,37 @@ def _number(value: Any) -> int:
 
 
 def _entries(text: str) -> list[dict[str, Any]]:
-    """Return every JSON object in a text that has the key `criteria_met`; trailing commas are tolerated."""
-    visible = split_reasoning(text, *_THINKING)[1]
-    found = [entry for document in _documents(visible) for entry in _walk(document)]
-    if found:
-        return found
-    without_commas = _STRING_OR_TRAILING_COMMA.sub(lambda match: match[1] or match[2], visible)
-    return [entry for document in _documents(without_commas) for entry in _walk(document)]
+    """Return every object in a text that has the key `criteria_met`: those that are JSON, then those that almost are."""
+    visible = text
+    for marks in KNOWN_MARKS:
+        visible = split_reasoning(visible, *marks)[1]
+    documents, rest = _documents(_STRING_OR_TRAILING_COMMA.sub(lambda match: match[1] or match[2], visible))
+    return [*(entry for document in documents for entry in _walk(document)), *_almost_json(rest)]
 
 
-def _documents(text: str) -> Iterator[Any]:
-    """Yield the JSON objects that stand in a text, from its beginning to its end; those of a list one by one."""
-    decoder, position = json.JSONDecoder(object_pairs_hook=_without_contradictions), 0
+def _documents(text: str) -> tuple[list[Any], str]:
+    """Return the JSON objects that stand in a text, those of a list one by one, and the text without them."""
+    decoder = json.JSONDecoder(object_pairs_hook=_without_contradictions, strict=False)
+    found, rest, done, position = [], [], 0, 0
     while (start := text.find("{", position)) >= 0:
         try:
             document, position = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
             position = start + 1
             continue
-        yield document
+        found.append(document)
+        rest.append(text[done:start])
+        done = position
+    return found, "".join([*rest, text[done:]])
+
+
+def _almost_json(text: str) -> Iterator[dict[str, Any]]:
+    """Yield objects in which quotes stand unescaped or single, or backslashes escape nothing, by their fields."""
+    for piece in _TO_BRACE.findall(text):
+        number, words = _CRITERION.search(piece), _EXPLANATION.search(piece)
+        for met in _MET.finditer(piece) if "{" in piece or "}" in piece else ():
+            said = {"criterion": number and number[1], "explanation": words[1] if words else ""}
+            yield {**said, "criteria_met": _BOOLEANS.get(met[1].lower())}
 
 
 def _without_contradictions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

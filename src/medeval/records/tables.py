@@ -107,7 +107,7 @@ _RUN = {
 
 RESPONSES = TableType(
     "responses",
-    2,
+    3,
     _schema(
         {
             "run_id": _TEXT,  # hash of everything that determines the responses
@@ -122,6 +122,7 @@ RESPONSES = TableType(
             "reasoning": _TEXT,
             "prompt_ids_sha256": _TEXT,  # of the prompt's token ids; null when a server made them
             "option_logprobs": pa.list_(pa.float64()),  # nats, one per option
+            "labels_shown": pa.bool_(),  # whether the prompt showed the options behind letters; null: not known
             "token_ids": pa.list_(pa.int32()),  # with `protocol.token_logprobs`: reasoning and answer
             "token_logprobs": pa.list_(pa.float32()),  # nats, one per token
             "error": _TEXT,

@@ -15,7 +15,7 @@ from medeval.records.journal import Journal
 from medeval.records.shards import Shard, record_path, timings_path
 from medeval.responses.engines.lm_eval_model import EngineLM, Reply
 from medeval.responses.engines.types import Chat, Completion, Engine, Scored
-from medeval.responses.prompts.render import template_sha256
+from medeval.responses.prompts.render import LETTERED, template_sha256
 from medeval.responses.record import EvaluationRecord, Identity, Software
 from medeval.responses.replies import Replies
 from medeval.responses.subject import Subject
@@ -86,7 +86,7 @@ def evaluate(
         accuracies = _run_lm_eval(lm, items_path, benchmark, modes, run, conversations)
         results = list(_results(items, modes, run, known))
         log.info("%s: %d of %d replies were there already", out, len(results) - known.asked, len(results))
-        rows = [_row(key, value, run_id, lm) for key, value in results]
+        rows = [_row(key, value, run_id, lm, lettered=not conversations) for key, value in results]
         timings = [_timing(key, value) for key, value in results]
         record = EvaluationRecord(
             identity=identity,
@@ -213,9 +213,10 @@ def _timing(key: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _row(key: dict[str, Any], value: dict[str, Any], run_id: str, lm: EngineLM) -> dict[str, Any]:
+def _row(key: dict[str, Any], value: dict[str, Any], run_id: str, lm: EngineLM, *, lettered: bool) -> dict[str, Any]:
     columns = _scored_columns(value) if value["kind"] == "scored" else _generated_columns(value, lm)
-    return {"run_id": run_id, **key, "prompt_sha256": value["prompt_sha256"], **columns}
+    shown = lettered and key["mode"] in LETTERED
+    return {"run_id": run_id, **key, "prompt_sha256": value["prompt_sha256"], "labels_shown": shown, **columns}
 
 
 def _scored_columns(value: dict[str, Any]) -> dict[str, Any]:

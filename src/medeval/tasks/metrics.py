@@ -18,6 +18,7 @@ def generated(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:
         doc["options"],
         finish_reason=getattr(reply, "finish_reason", "stop"),
         reasoning_open=getattr(reply, "reasoning_open", False),
+        labels_shown=True,
     )
     return {"acc": float(reading.choice in doc["answers"])}
 

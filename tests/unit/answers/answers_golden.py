@@ -34,7 +34,8 @@ def read(row: Row) -> Reading:
     if "reasoning" in row:
         _, text, unfinished = split_reasoning(text, *row["reasoning"])
     finish = row.get("finish_reason", "stop")
-    return read_answer(text, row["options"], finish_reason=finish, reasoning_open=unfinished)
+    shown = row.get("labels_shown")
+    return read_answer(text, row["options"], finish_reason=finish, reasoning_open=unfinished, labels_shown=shown)
 
 
 def told(choice: int | None, status: str, stage: str) -> str:
@@ -58,6 +59,7 @@ def reading(row: Row) -> str:
 def digest(row: Row) -> str:
     """Name what was read, so that an edited row is not taken for the one on record."""
     said = [row["text"], row["options"], row.get("reasoning"), row.get("finish_reason")]
+    said += [row["labels_shown"]] if "labels_shown" in row else []
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:10]
 
 

@@ -9,7 +9,7 @@ from medeval.answers.reading import EXTRACTOR
 from medeval.text.reasoning import split_reasoning
 
 KEYS = {"id", "form", "style", "options", "text", "choice", "status", "stage"}
-MAY = {"note", "reasoning", "finish_reason"}
+MAY = {"note", "reasoning", "finish_reason", "labels_shown"}
 
 
 @pytest.mark.parametrize("row", corpus(), ids=lambda row: row["id"])

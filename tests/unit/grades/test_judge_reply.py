@@ -24,6 +24,17 @@ GOOD = '{"explanation": "It says so.", "criteria_met": true}'
         ('{"criteria_met": true} and again {"criteria_met": true}', True),
         ('<think>{"criteria_met": true}</think> {"criteria_met": false}', False),
         ('a template opened the thought {"criteria_met": true}</think>{"criteria_met": false}', False),
+        ('{"criteria_met": "False"}', False),
+        ("{'explanation': 'it says so', 'criteria_met': False}", False),
+        ('{"explanation": "first\nsecond", "criteria_met": true}', True),
+        ('{"explanation": "it says "call 911" early", "criteria_met": true}', True),
+        ('{"explanation": "a dose of \\mu", "criteria_met": false}', False),
+        ('{explanation: "bare keys", criteria_met: true}', True),
+        (
+            '<|channel|>analysis<|message|>{"criteria_met": false}<|end|><|start|>assistant<|channel|>final<|message|>'
+            '{"criteria_met": true}',
+            True,
+        ),
     ],
 )
 def test_a_grade_is_found_in_what_surrounds_it(text: str, met: bool) -> None:
@@ -35,7 +46,11 @@ def test_a_grade_is_found_in_what_surrounds_it(text: str, met: bool) -> None:
     [
         "",
         "Yes, the criterion is met.",
-        '{"criteria_met": "true"}',
+        '{"criteria_met": "yes"}',
+        '{"explanation": "it says {"criteria_met": true} itself", "criteria_met": false}',
+        "{'criteria_met': None}",
+        '{"explanation": "a "quote", "criteria_met": false, "criteria_met": true}',
+        '<|channel|>analysis<|message|>{"criteria_met": true}',
         '{"criteria_met": 1}',
         '{"criteria_met": null}',
         '{"explanation": "cut',
@@ -74,6 +89,12 @@ def test_a_list_of_grades_is_read_by_number_and_not_by_place() -> None:
     turned = '[{"criterion": 2, "criteria_met": false}, {"criterion": "1", "criteria_met": true}]'
     assert grades(turned, 2) == [True, False]
     assert grades(f'```json\n{{"verdicts": {listed(False, True)}}}\n```', 2) == [False, True]
+
+
+def test_numbers_and_words_of_a_list_that_is_not_sound_json_are_kept() -> None:
+    text = "[{'criterion': 1, 'explanation': 'so', 'criteria_met': True}, {'criterion': 2, 'criteria_met': False}]"
+    first, second = parse_grades(text, 2)
+    assert (first, second.met) == (Grade(True, "so", "graded"), False)
 
 
 def test_a_criterion_that_the_list_lacks_is_missing_and_the_others_are_kept() -> None:

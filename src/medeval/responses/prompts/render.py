@@ -11,6 +11,7 @@ from medeval.records.files import sha256_text
 
 TEMPLATES = Path(__file__).parent / "templates"
 LABELS = "ABCDEFGHIJ"
+LETTERED = ("generate", "letter")  # the templates that show options behind their letters
 
 
 @cache

@@ -17,6 +17,7 @@ from medeval.records.files import refuse_to_replace, sha256_file, sha256_text
 from medeval.records.writer import written_in_parts
 from medeval.scores.columns import as_responses
 from medeval.scores.imports import delimited, inspect_log, lm_eval
+from medeval.scores.imports.lettering import shows_letters
 from medeval.scores.imports.matching import Matcher, UnknownItem, refuse_unknown
 from medeval.scores.imports.replies import ForeignReply
 from medeval.scores.items import read_items
@@ -168,7 +169,8 @@ _LAYOUT_COLUMNS = (*READ_COLUMNS, "error")
 def _responses(
     rows: Sequence[tuple[ForeignReply, int]], items: pa.Table, settings: Import, run_id: str, counts: Counter[str]
 ) -> pa.Table:
-    replies = [reply for reply, _ in rows]
+    options = items["options"].take([place for _, place in rows]).to_pylist()
+    replies = [_lettered(reply, texts, settings) for (reply, _), texts in zip(rows, options, strict=True)]
     asked = items.select(list(_ASKED)).take([place for _, place in rows])
     said = {name: [getattr(reply, name) for reply in replies] for name in _LAYOUT_COLUMNS if name not in _ASKED}
     said["generated_tokens"] = [UNKNOWN_TOKENS if n is None else n for n in said["generated_tokens"]]
@@ -177,6 +179,15 @@ def _responses(
     found, taken = as_responses(batch, layout, lambda row: replies[row].where)
     counts += taken
     return _complete(found, replies, run_id)
+
+
+def _lettered(reply: ForeignReply, options: Sequence[str], settings: Import) -> ForeignReply:
+    """Say whether a reply's prompt showed the options behind letters, where its record tells; Inspect's choices do."""
+    if reply.labels_shown is not None:
+        return reply
+    if reply.prompt is not None:
+        return replace(reply, labels_shown=shows_letters(reply.prompt, options))
+    return replace(reply, labels_shown=True) if settings.format == "inspect" and reply.shown else reply
 
 
 def _column(values: Sequence[Any]) -> pa.Array:

@@ -36,6 +36,7 @@ class ForeignReply:
         reasoning: The reasoning, if the record keeps it apart.
         finish_reason: How the reply ended; None when the record does not say.
         option_logprobs: Nats, one per option.
+        labels_shown: Whether the prompt showed the options behind letters; None when that is not known.
         prompt: What the model read, if the record has it as one text.
         prompt_tokens: Their number, or None.
         generated_tokens: Their number, or None.
@@ -57,6 +58,7 @@ class ForeignReply:
     reasoning: str | None = None
     finish_reason: str | None = None
     option_logprobs: Sequence[float] | None = None
+    labels_shown: Any = None
     prompt: str | None = None
     prompt_tokens: Any = None
     generated_tokens: Any = None
