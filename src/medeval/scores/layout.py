@@ -25,8 +25,10 @@ READ_COLUMNS = (
     "text",
     "reasoning",
     "option_logprobs",
+    "shown_order",
     "generated_tokens",
 )
+_LATER_COLUMNS = ("shown_order",)  # which tables of older versions lack
 _REQUIRED = ("benchmark", "item_id")
 _DEFAULTS: Mapping[str, Any] = {
     "model": UNNAMED,
@@ -123,9 +125,12 @@ def _own(path: Path, there: Sequence[str], stated: Stated, size: Mapping[str, An
             f"{path}: the table says itself whose responses it holds and how they are matched",
             "Leave out --model, --variant, --target, --match and --reasoning.",
         )
-    if missing := [name for name in READ_COLUMNS if name not in there]:
+    columns = tuple(name for name in READ_COLUMNS if name in there)
+    optional = dict.fromkeys(_LATER_COLUMNS)
+    if missing := [name for name in READ_COLUMNS if name not in (*columns, *optional)]:
         raise MedevalError(f"{path}: column(s) missing: {', '.join(missing)}", "Run the stage that writes it again.")
-    return ResponsesLayout(path, False, columns=READ_COLUMNS, **size)
+    constants = {name: value for name, value in optional.items() if name not in columns}
+    return ResponsesLayout(path, False, columns=columns, constants=constants, **size)
 
 
 def _foreign(path: Path, there: Sequence[str], stated: Stated, size: Mapping[str, Any]) -> ResponsesLayout:

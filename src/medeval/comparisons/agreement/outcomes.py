@@ -14,13 +14,14 @@ from medeval.comparisons.agreement.responses import Responses
 from medeval.errors import MedevalError
 from medeval.records import tables
 from medeval.records.documents import as_json
+from medeval.scores.layout import READ_COLUMNS
 from medeval.scores.score import score
 from medeval.statistics.agreement import answer_changes, excess_flips, flips
 from medeval.statistics.arrays import FloatArray
 from medeval.statistics.paired import PairedDifference
 
 # What the score stage reads; the tokens of long replies would only take memory.
-_SCORED_BY = [*tables.RESPONSES.key, "generated_tokens", "finish_reason", "text", "reasoning", "option_logprobs"]
+_SCORED_BY = [*READ_COLUMNS]
 
 
 @dataclass(frozen=True)
