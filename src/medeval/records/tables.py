@@ -51,7 +51,7 @@ def _schema(required: Mapping[str, pa.DataType], optional: Mapping[str, pa.DataT
     return pa.schema(fields + [pa.field(name, kind) for name, kind in optional.items()])
 
 
-_TEXT, _TEXTS = pa.string(), pa.list_(pa.string())
+_TEXT, _TEXTS, _PLACES = pa.string(), pa.list_(pa.string()), pa.list_(pa.int32())
 
 ITEMS = TableType(
     "items",
@@ -121,7 +121,8 @@ RESPONSES = TableType(
             "text": _TEXT,  # as generated, reasoning removed; null when the reasoning was never closed
             "reasoning": _TEXT,
             "prompt_ids_sha256": _TEXT,  # of the prompt's token ids; null when a server made them
-            "option_logprobs": pa.list_(pa.float64()),  # nats, one per option
+            "shown_order": _PLACES,  # per place shown the option of the item, -1 for none; null: in its own order
+            "option_logprobs": pa.list_(pa.float64()),  # nats, one per place shown
             "labels_shown": pa.bool_(),  # whether the prompt showed the options behind letters; null: not known
             "token_ids": pa.list_(pa.int32()),  # with `protocol.token_logprobs`: reasoning and answer
             "token_logprobs": pa.list_(pa.float32()),  # nats, one per token
@@ -141,7 +142,7 @@ TIMINGS = TableType(
 
 SCORES = TableType(
     "scores",
-    1,
+    2,
     _schema(
         {
             **_RUN,
@@ -153,7 +154,11 @@ SCORES = TableType(
             "method": _TEXT,  # name and version of what read the answer
             "generated_tokens": pa.int32(),
         },
-        {"extracted": _TEXT, "choice": pa.int32()},
+        {
+            "extracted": _TEXT,  # as the reply says it, so a label is that of a place shown
+            "choice": pa.int32(),  # of the item's options
+            "shown_order": _PLACES,  # as in the response
+        },
     ),
     RESPONSES.key,
 )

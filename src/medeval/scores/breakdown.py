@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from medeval.answers.options import LABELS
 from medeval.scores.accounting import GROUP
 from medeval.scores.lookup import ItemLookup
+from medeval.scores.shown_order import place_of
 from medeval.statistics.classes import class_scores
 
 
@@ -82,8 +83,17 @@ def _class_report(group: pd.DataFrame, options: Sequence[str]) -> dict[str, Any]
     }
 
 
+def _put_where_shown(rows: pd.DataFrame, orders: pa.ChunkedArray) -> None:
+    """Turn the options in `choice` and `answer` into the places at which they were shown."""
+    if orders.null_count < len(orders):
+        for name in ("choice", "answer"):
+            options = rows[name].fillna(-1).astype(int)
+            places = [place_of(*pair) for pair in zip(options, orders.to_pylist(), strict=True)]
+            rows[name] = pd.Series(places, rows.index).where(rows[name].notna())
+
+
 def position_reports(scores: pa.Table, items: pa.Table) -> list[dict[str, Any]]:
-    """Report how often the correct option was found by where it stands, which a fair reader finds anywhere alike.
+    """Report how often the correct option was found by where it was shown, which a fair reader finds anywhere alike.
 
     Items with several correct options are left out. The measures are the recall by position and its population
     standard deviation (RStd), as in arXiv 2309.03882. Without further orders of the options, content and position are
@@ -95,10 +105,11 @@ def position_reports(scores: pa.Table, items: pa.Table) -> list[dict[str, Any]]:
 
     Returns:
         One dict per model, variant, target, benchmark and mode: the five names, `recall_sd`, and `positions`, a list
-        of label, `n` responses whose correct option stands there, `recall`, and `chosen`, the share of all responses
+        of label, `n` responses whose correct option was shown there, `recall`, and `chosen`, the share of all responses
         that chose it.
     """
     rows = scores.select([*GROUP, "choice", "correct"]).to_pandas().assign(answer=_golds(scores, items, only=True))
+    _put_where_shown(rows, scores["shown_order"])
     rows = rows[rows["answer"] >= 0]
     reports = []
     for key, group in rows.groupby(GROUP, observed=True):

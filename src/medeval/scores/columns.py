@@ -44,7 +44,8 @@ def as_responses(batch: pa.Table, layout: ResponsesLayout, where: Where) -> tupl
         columns[name] = pa.repeat(pa.scalar(value, COLUMN_TYPES[name]), len(batch))
     counts: Counter[str] = Counter()
     if layout.foreign:
-        for name in ("text", "reasoning", "option_logprobs", "labels_shown", "error", "finish_reason"):
+        absent = ("text", "reasoning", "option_logprobs", "shown_order", "labels_shown", "error", "finish_reason")
+        for name in absent:
             columns.setdefault(name, pa.nulls(len(batch), COLUMN_TYPES[name]))
         columns["reasoning"] = pc.if_else(pc.equal(columns["reasoning"], ""), None, columns["reasoning"])
         _fill_tokens(columns, counts)

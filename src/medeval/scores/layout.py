@@ -25,10 +25,11 @@ READ_COLUMNS = (
     "text",
     "reasoning",
     "option_logprobs",
+    "shown_order",
     "labels_shown",
     "generated_tokens",
 )
-_LATER_COLUMNS = ("labels_shown",)  # which tables of older versions lack
+_LATER_COLUMNS = ("shown_order", "labels_shown")  # which tables of older versions lack
 _REQUIRED = ("benchmark", "item_id")
 _DEFAULTS: Mapping[str, Any] = {
     "model": UNNAMED,

@@ -13,6 +13,7 @@ from medeval.answers.outcomes import ERROR, METHODS, ChoiceColumns, NameRow, by_
 from medeval.errors import MedevalError
 from medeval.records import tables
 from medeval.scores.lookup import IntArray, ItemLookup
+from medeval.scores.shown_order import Order, as_shown, is_order, option_at
 
 ANY_GOLD = "+any-gold"
 ITEM_COLUMNS = (
@@ -78,10 +79,12 @@ class Scorer:
         places = self._lookup.places(responses["benchmark"], responses["item_id"], where)
         modes = _modes(responses["mode"], where)
         asked = self._items.take(pa.array(places))
-        outcomes = self._outcomes(responses, places, modes, where)
+        orders = self._orders(responses, places, where)
+        outcomes = self._outcomes(responses, places, modes, orders, where)
         choices = np.array([-1 if outcome.choice is None else outcome.choice for outcome in outcomes], dtype=np.int64)
         several = self._several[places] if len(places) else np.zeros(0, dtype=bool)
-        columns: dict[str, Any] = {name: responses[name] for name in (*tables.RESPONSES.key, "generated_tokens")}
+        taken = (*tables.RESPONSES.key, "generated_tokens", "shown_order")
+        columns: dict[str, Any] = {name: responses[name] for name in taken}
         columns |= {name: asked[name] for name in ("item_id", "stratum", "cluster_id")}
         columns |= {name: [getattr(outcome, name) for outcome in outcomes] for name in ChoiceColumns._fields}
         columns["correct"] = _is_gold(choices, asked["answers"])
@@ -89,8 +92,24 @@ class Scorer:
         schema = tables.SCORES.schema
         return ScoredResponses(pa.table({name: columns[name] for name in schema.names}, schema=schema), places)
 
+    def _orders(self, responses: pa.Table, places: IntArray, where: Callable[[int], str]) -> list[Order]:
+        """Return the order in which each row's options were shown; None for the item's own."""
+        orders: list[Order] = responses["shown_order"].to_pylist()
+        for row, order in enumerate(orders):
+            if order is not None and not is_order(order, len(options := self._options[places[row]])):
+                raise MedevalError(
+                    f"{where(row)}: shown_order {list(order)} is no order of the item's {len(options)} options",
+                    "List for each place shown the option that stood there, counted from 0, each once; -1 for none.",
+                )
+        return orders
+
     def _outcomes(
-        self, responses: pa.Table, places: IntArray, modes: npt.NDArray[np.object_], where: Callable[[int], str]
+        self,
+        responses: pa.Table,
+        places: IntArray,
+        modes: npt.NDArray[np.object_],
+        orders: Sequence[Order],
+        where: Callable[[int], str],
     ) -> list[ChoiceColumns]:
         outcomes = [ERROR] * len(responses)
         failed = pc.equal(responses["finish_reason"], "error").to_numpy(zero_copy_only=False).astype(bool)
@@ -99,11 +118,18 @@ class Scorer:
             if not len(rows):
                 continue
             part = responses if len(rows) == len(responses) else responses.take(pa.array(rows))
-            options = [self._options[place] for place in places[rows].tolist()]
+            options = [as_shown(self._options[places[row]], orders[row]) for row in rows.tolist()]
             found = reader(part, options, _naming(part, rows, where))
             for row, outcome in zip(rows.tolist(), found, strict=True):
-                outcomes[row] = outcome
+                outcomes[row] = outcome if orders[row] is None else _of_item(outcome, orders[row])
         return outcomes
+
+
+def _of_item(outcome: ChoiceColumns, order: Order) -> ChoiceColumns:
+    """Return what was chosen among the item's own options; a place that was free answers nothing."""
+    choice = option_at(outcome.choice, order)
+    status = "no_answer" if choice is None and outcome.choice is not None else outcome.status
+    return outcome._replace(choice=choice, status=status)
 
 
 def _naming(part: pa.Table, rows: IntArray, where: Callable[[int], str]) -> NameRow:

@@ -1,12 +1,13 @@
 """Tables that other programs wrote: what is taken, what is filled in and told, and what is refused by its row."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from scoring_rows import OPTIONS, item, write_items, write_rows
+from scoring_rows import OPTIONS, item, response, write_items, write_rows
 
 from medeval.errors import MedevalError
 from medeval.records import tables
@@ -309,3 +310,20 @@ def test_items_of_others_and_replies_of_others_give_scores(scoring: Scoring) -> 
     rows, found = scoring([reply(3, text="Answer: C")], items=items)
     assert (rows[0]["correct"], rows[0]["item_id"], rows[0]["cluster_id"]) == (True, "3", "3")
     assert any("theirs.parquet" in note for note in found.notes)
+
+
+def test_the_order_in_which_options_were_shown_is_taken_from_its_column(scoring: Scoring) -> None:
+    rows, _ = scoring([reply(shown_order=[1, 0, 2, 3]), reply("b", shown_order=None)])
+    assert [(row["choice"], row["correct"]) for row in rows] == [(0, False), (1, True)]
+
+
+def test_responses_of_a_version_without_the_order_are_scored_as_before(scoring: Scoring, tmp_path: Path) -> None:
+    own = tmp_path / "own.parquet"
+    tables.write(own, tables.build(tables.RESPONSES, [response("a")]), tables.RESPONSES, command="test")
+    table = pq.read_table(own).drop_columns(["shown_order"])
+    record = json.loads(table.schema.metadata[b"medeval"]) | {"version": 2}
+    pq.write_table(table.replace_schema_metadata({b"medeval": json.dumps(record).encode()}), own)
+    items, out = write_items(tmp_path / "items.parquet", [item("a")]), tmp_path / "scores.parquet"
+    score_files([items], own, out, command="test")
+    assert pq.read_table(out).select(["choice", "shown_order"]).to_pylist() == [{"choice": 1, "shown_order": None}]
+    assert tables.read(own, tables.RESPONSES)["shown_order"].null_count == 1

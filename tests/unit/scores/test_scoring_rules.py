@@ -180,3 +180,32 @@ def test_best_option_agrees_with_the_table_scores() -> None:
     assert best_option([-1.0, -1.0], None) is None
     with pytest.raises(MedevalError):
         best_option([-1.0], ["a", "b"])
+
+
+@pytest.mark.parametrize("mode", ["generate", "letter", "cloze"])
+def test_what_was_chosen_among_the_options_shown_is_an_option_of_the_item(mode: str) -> None:
+    order = [3, 1, 0, 2]  # Heart, Liver, Spleen, Kidney
+    row = response("a", text="Answer: C") if mode == "generate" else scored("a", mode, [-9.0, -9.0, -0.5, -9.0])
+    (found,) = run([item("a")], [{**row, "shown_order": order}]).to_pylist()
+    assert (found["choice"], found["extracted"], found["correct"]) == (0, "C", False)
+    assert found["shown_order"] == order
+
+
+def test_a_text_of_an_option_is_that_option_wherever_it_was_shown() -> None:
+    (found,) = run([item("a")], [response("a", text="Answer: Liver", shown_order=[3, 2, 1, 0])]).to_pylist()
+    assert (found["choice"], found["correct"]) == (1, True)
+
+
+def test_a_place_without_an_option_answers_nothing() -> None:
+    replies = [
+        response("a", text="Answer: A", shown_order=[-1, 0, 1, 2, 3]),
+        scored("a", "letter", [-0.5, -1.0, -2.0, -3.0, -4.0], shown_order=[-1, 0, 1, 2, 3]),
+    ]
+    found = run([item("a")], replies).to_pylist()
+    assert [(row["status"], row["choice"], row["correct"]) for row in found] == [("no_answer", None, False)] * 2
+
+
+@pytest.mark.parametrize("order", [[], [0, 1, 2], [0, 1, 2, 2], [0, 1, 2, 4], [-1] * 7 + [0, 1, 2, 3]])
+def test_an_order_that_is_none_of_the_items_options_is_refused_by_its_row(order: list[int]) -> None:
+    with pytest.raises(MedevalError, match=r"responses: row 0: shown_order .* is no order of the item's 4 options"):
+        run([item("a")], [response("a", shown_order=order)])

@@ -13,6 +13,7 @@ from medeval.comparisons.agreement.matching import BoolArray, IntArray
 from medeval.comparisons.agreement.responses import KEY, Responses
 from medeval.errors import MedevalError
 from medeval.records.documents import as_json
+from medeval.scores.shown_order import in_own_order
 from medeval.statistics.divergence import LetterAgreement, letter_agreement, letter_probabilities
 
 FloatArray = npt.NDArray[np.float64]
@@ -57,7 +58,7 @@ def option_pairs(a: Responses, b: Responses, rows_a: IntArray, rows_b: IntArray)
         MedevalError: Only one side has them, or for another number of options, or there are fewer than two options, or
             a value is no log-probability.
     """
-    logs_a, logs_b = a.rows["option_logprobs"].take(rows_a), b.rows["option_logprobs"].take(rows_b)
+    logs_a, logs_b = _by_option(a, rows_a), _by_option(b, rows_b)
     counts_a, counts_b = (pc.fill_null(pc.list_value_length(logs), 0).to_numpy() for logs in (logs_a, logs_b))
 
     def name(place: int) -> str:
@@ -76,6 +77,17 @@ def option_pairs(a: Responses, b: Responses, rows_a: IntArray, rows_b: IntArray)
         _padded(logs.take(place), counts_a[place], lambda row: name(int(place[row]))) for logs in (logs_a, logs_b)
     )
     return OptionPairs(place, a_padded, b_padded)
+
+
+def _by_option(side: Responses, rows: IntArray) -> pa.ChunkedArray:
+    """Return the log-probabilities of some responses, each in its item's order of the options."""
+    taken = side.rows.select(["option_logprobs", "shown_order"]).take(rows)
+    logs, orders = taken["option_logprobs"], taken["shown_order"]
+    if orders.null_count == len(orders):
+        return logs
+    pairs = zip(logs.to_pylist(), orders.to_pylist(), strict=True)
+    own = [None if values is None else in_own_order(values, order) for values, order in pairs]
+    return pa.chunked_array([own], logs.type)
 
 
 def options_entry(agreement: LetterAgreement | None) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from medeval.records.files import sha256_text
 from medeval.report.export.every_eval_ever import SCHEMA_VERSION, Record, accuracy_id, evaluation_name, texts
+from medeval.scores.shown_order import as_shown
 
 
 def instances(
@@ -35,7 +36,11 @@ def instances(
             "sample_id": score["item_id"],
             "sample_hash": _sample_hash(raw, reference),
             "interaction_type": "single_turn",
-            "input": {"raw": raw, "reference": reference, "choices": list(item["options"])},
+            "input": {
+                "raw": raw,
+                "reference": reference,
+                "choices": list(as_shown(item["options"], score.get("shown_order"))),
+            },
             "output": _output(score, response),
             "answer_attribution": _attribution(score),
             "evaluation": {"score": float(score["correct"]), "is_correct": score["correct"]},

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from medeval.errors import MedevalError
-from medeval.scores.imports.replies import ForeignReply
+from medeval.scores.imports.questions import shown_in
+from medeval.scores.imports.records import RecordField
+from medeval.scores.imports.replies import ForeignReply, Shown
 
 # Our name -> the field of a reply.
 COLUMNS = {
@@ -17,7 +19,7 @@ COLUMNS = {
     **{
         field.name: field.name
         for field in fields(ForeignReply)
-        if field.name not in ("where", "shown", "identifier", "stratum", "gold")
+        if field.name not in ("where", "shown", "listed", "refused", "identifier", "stratum", "gold")
     },
 }
 _NEVER_EMPTY = ("text",)  # an empty text is an empty reply, any other empty field is none
@@ -52,7 +54,8 @@ def read(path: Path, mapping: Mapping[str, str]) -> Iterator[ForeignReply]:
                         f"{path}: row {number} has {len(row)} fields, expected {len(header)}",
                         "Quote fields that hold commas or line breaks.",
                     )
-                yield _reply(row, places, f"{path}: row {number}")
+                where = f"{path}: row {number}"
+                yield _reply(row, places, where, _shown(header, row, places, where))
         except csv.Error as error:
             raise MedevalError(
                 f"{path}: broken at line {rows.line_num} ({error})", "Quote fields that hold quotes or line breaks."
@@ -82,8 +85,25 @@ def _places(path: Path, header: list[str], mapping: Mapping[str, str]) -> dict[s
     return {name: header.index(theirs) for name, theirs in named.items()}
 
 
-def _reply(row: list[str], places: Mapping[str, int], where: str) -> ForeignReply:
-    values: dict[str, Any] = {}
+def _shown(header: list[str], row: list[str], places: Mapping[str, int], where: str) -> tuple[Shown, ...]:
+    """Return the options in columns that are not of a reply; numbers under a letter are no options but scores."""
+    others = {
+        name: value for place, (name, value) in enumerate(zip(header, row, strict=True)) if place not in places.values()
+    }
+    texts = {name: value for name, value in others.items() if len(name) > 1 or not _is_number(value)}
+    return shown_in(RecordField(texts, where, "Write the options as a JSON list of texts, or rename the column."))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _reply(row: list[str], places: Mapping[str, int], where: str, shown: tuple[Shown, ...]) -> ForeignReply:
+    values: dict[str, Any] = {"shown": shown}
     for name, place in places.items():
         if bad := next((c for c in row[place] if _FIRST_SURROGATE <= c <= _LAST_SURROGATE), None):
             raise MedevalError(
@@ -92,15 +112,19 @@ def _reply(row: list[str], places: Mapping[str, int], where: str) -> ForeignRepl
             )
         values[COLUMNS[name]] = row[place] if row[place] or name in _NEVER_EMPTY else None
     if (logprobs := values.get("option_logprobs")) is not None:
-        values["option_logprobs"] = _numbers(logprobs, where)
+        values["option_logprobs"] = [float(value) for value in _numbers(logprobs, where, "option_logprobs")]
+    if (order := values.get("shown_order")) is not None:
+        values["shown_order"] = tuple(_numbers(order, where, "shown_order", whole=True))
     return ForeignReply(where=where, **{name: value for name, value in values.items() if value is not None})
 
 
-def _numbers(text: str, where: str) -> list[float]:
+def _numbers(text: str, where: str, name: str, *, whole: bool = False) -> list[Any]:
+    example = "[2, 0, 1, 3]" if whole else "[-1.5, -0.2]"
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
-        raise MedevalError(f"{where}: option_logprobs is no JSON list ({error})", "Write [-1.5, -0.2].") from error
-    if not isinstance(found, list) or any(isinstance(v, bool) or not isinstance(v, (int, float)) for v in found):
-        raise MedevalError(f"{where}: option_logprobs is no list of numbers", "Write [-1.5, -0.2].")
-    return [float(value) for value in found]
+        raise MedevalError(f"{where}: {name} is no JSON list ({error})", f"Write {example}.") from error
+    kinds = (int,) if whole else (int, float)
+    if not isinstance(found, list) or any(isinstance(v, bool) or not isinstance(v, kinds) for v in found):
+        raise MedevalError(f"{where}: {name} is no list of {'whole ' * whole}numbers", f"Write {example}.")
+    return found

@@ -19,6 +19,7 @@ from medeval.scores.columns import as_responses
 from medeval.scores.imports import delimited, inspect_log, lm_eval
 from medeval.scores.imports.lettering import shows_letters
 from medeval.scores.imports.matching import Matcher, UnknownItem, refuse_unknown
+from medeval.scores.imports.orders import UnlikeRecord
 from medeval.scores.imports.replies import ForeignReply
 from medeval.scores.items import read_items
 from medeval.scores.layout import READ_COLUMNS, UNKNOWN, UNKNOWN_TOKENS, UNNAMED, ResponsesLayout, Stated
@@ -27,6 +28,7 @@ Format = Literal["lm-eval", "inspect", "csv"]
 FORMATS: tuple[Format, ...] = ("lm-eval", "inspect", "csv")
 
 _BATCH = 2_000
+_NAMED = 20  # records left out that are named, before they are only counted
 _RUN_ID_DIGITS = 16
 
 
@@ -69,6 +71,8 @@ def import_responses(
 ) -> Imported:
     """Read replies from other harnesses' files and write them as a table of responses.
 
+    A record that shows other options than its item is left out, counted and named in the notes.
+
     Args:
         files: The files, all of one format.
         items_paths: Items tables with the questions that were asked.
@@ -77,8 +81,8 @@ def import_responses(
         command: The command line, for the record.
 
     Raises:
-        MedevalError: A file or a record of it is unusable, answers no item, or answers one that another has answered;
-            it is named, and nothing is written.
+        MedevalError: A file or a record of it is unusable, answers no item, or answers one that another has answered,
+            or all records were left out; it is named, and nothing is written.
     """
     if len({path.resolve() for path in files}) != len(files):
         raise MedevalError("a file is given twice", "Name every file once.")
@@ -86,22 +90,32 @@ def import_responses(
     items, notes = read_items(items_paths)
     match = settings.stated.match or ("item_id" if settings.format == "csv" else None)
     matcher = Matcher(items, match, settings.benchmark)
-    told, counts = list(notes), Counter[str]()
+    told, counts, unlike = list(notes), Counter[str](), list[str]()
     run_id = _run_id(files, settings)
     inputs = {f"{settings.format} {index}": path for index, path in enumerate(files)}
     inputs |= {f"items {index}": path for index, path in enumerate(items_paths)}
-    matched = _matched(_replies(files, settings, told), matcher, settings, counts)
+    matched = _matched(_replies(files, settings, told), matcher, settings, counts, unlike)
     with written_in_parts(out, tables.RESPONSES, command=command, inputs=inputs) as file:
         while rows := list(islice(matched, _BATCH)):
             file.add(_responses(rows, items, settings, run_id, counts))
         if not file.rows:
             raise MedevalError(
-                f"{', '.join(map(str, files))}: no reply to an item of the table",
+                f"{', '.join(map(str, files))}: no reply to an item of the table{_first(unlike)}",
                 "Give the items of the benchmark that was run.",
             )
         written = file.rows
     taken = (f"{sentence} ({count} rows)" for sentence, count in sorted(counts.items()))
-    return Imported(written, (*told, *taken))
+    return Imported(written, (*told, *taken, *_left_out(unlike)))
+
+
+def _first(unlike: Sequence[str]) -> str:
+    return f"; {len(unlike)} record(s) were left out, the first for {unlike[0]}" if unlike else ""
+
+
+def _left_out(unlike: Sequence[str]) -> Iterator[str]:
+    yield from (f"left out: {reason}" for reason in unlike[:_NAMED])
+    if len(unlike) > _NAMED:
+        yield f"left out: {len(unlike) - _NAMED} more records for such reasons"
 
 
 def _replies(files: Sequence[Path], settings: Import, notes: list[str]) -> Iterator[ForeignReply]:
@@ -122,13 +136,16 @@ def _replies(files: Sequence[Path], settings: Import, notes: list[str]) -> Itera
 
 
 def _matched(
-    replies: Iterator[ForeignReply], matcher: Matcher, settings: Import, counts: Counter[str]
+    replies: Iterator[ForeignReply], matcher: Matcher, settings: Import, counts: Counter[str], unlike: list[str]
 ) -> Iterator[tuple[ForeignReply, int]]:
-    """Yield each reply, with its names complete, and the position of its item."""
+    """Yield each reply, with its names and its order of the options, and the position of its item."""
     places: dict[tuple[Any, ...], str] = {}
     for reply in (_named(reply, settings) for reply in replies):
         try:
-            place = matcher.place(reply)
+            place, order = matcher.place(reply)
+        except UnlikeRecord as reason:
+            unlike.append(f"{reply.where}: {reason}")
+            continue
         except UnknownItem as reason:
             if not settings.skip_unknown:
                 raise refuse_unknown(reply, str(reason)) from None
@@ -142,8 +159,12 @@ def _matched(
             )
         if matcher.other_gold(place, reply):
             counts["the record calls another option correct than the item does; the item is followed"] += 1
+        if order is not None:
+            counts["options shown in another order than the item's: kept in shown_order"] += 1
+        if not (reply.shown or reply.listed or reply.shown_order):
+            counts["the record does not show the options: taken to be the item's, in its order"] += 1
         counts.update(f"{name}: not said, so {said!r}" for name, said in _NAMES.items() if getattr(reply, name) is said)
-        yield reply, place
+        yield replace(reply, shown_order=order), place
 
 
 def _named(reply: ForeignReply, settings: Import) -> ForeignReply:
@@ -192,8 +213,8 @@ def _lettered(reply: ForeignReply, options: Sequence[str], settings: Import) -> 
 
 def _column(values: Sequence[Any]) -> pa.Array:
     """Make a column of what records say; the texts of a CSV become numbers later, where a bad one is named."""
-    if any(isinstance(value, list) for value in values):
-        return pa.array(values, pa.list_(pa.float64()))
+    if lists := [value for value in values if isinstance(value, (list, tuple))]:
+        return pa.array(values, pa.list_(pa.int32() if isinstance(lists[0], tuple) else pa.float64()))
     kinds = {type(value) for value in values if value is not None}
     return pa.array([str(value) for value in values] if len(kinds) > 1 else values)
 

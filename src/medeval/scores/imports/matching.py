@@ -1,15 +1,22 @@
-"""Which item a reply from elsewhere answers: by the text of its question and options, or by an id."""
+"""Which item a reply from elsewhere answers, by its text or by an id, and in which order the options were shown."""
 
+import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from medeval.errors import MedevalError
 from medeval.records.tables import canonical_id, canonical_text
+from medeval.scores.imports.orders import UnlikeRecord, order_of, order_shown
 from medeval.scores.imports.replies import ForeignReply, Shown
 from medeval.scores.lookup import MATCHES
+from medeval.scores.shown_order import FREE, is_order
 
+_QUESTION_LABEL = re.compile(r"(?:question|q)\s*\d*\s*[:.]\s*", re.IGNORECASE)
+_LIST_LABEL = re.compile(r"\s*(?:answer\s+)?(?:options|choices)\s*:?\s*$", re.IGNORECASE)
+_LINES_TRIED = 60
 _SKIP = "`--skip-unknown` leaves such replies out and counts them"
 
 
@@ -20,9 +27,8 @@ class UnknownItem(Exception):
 class Matcher:
     """Finds the items that replies answer.
 
-    By text, a question and its options must be those of an item in the same order, but for white space: if they stand
-    in another order, the letters in the reply name other options than the item's, and it cannot be scored. Copies of
-    one question are told apart by their stratum, else taken in turn.
+    By text, a question and its options must be those of an item, but for white space; the options may stand in another
+    order. Copies of one question are told apart by their stratum, else taken in turn.
 
     Args:
         items: Rows of `tables.ITEMS`.
@@ -54,34 +60,61 @@ class Matcher:
                 self._by_id[str(item[match])].append(place)
         self._taken: Counter[tuple[Any, ...]] = Counter()
 
-    def place(self, reply: ForeignReply) -> int:
-        """Return the position of the item that a reply answers.
+    def place(self, reply: ForeignReply) -> tuple[int, tuple[int, ...] | None]:
+        """Return the position of the item that a reply answers, and the order in which its options were shown.
+
+        The order is None if it is the item's own, or the record does not say it.
 
         Raises:
             UnknownItem: There is none.
-            MedevalError: The record does not say which it is, more than one could be, or its options are not the
-                item's in the same order; the record is named.
+            UnlikeRecord: Other options than the item's were shown, or the record cannot be read.
+            MedevalError: The record does not say which it is, or more than one could be; the record is named.
         """
-        return self._place_by_text(reply) if self._match is None else self._place_by_id(reply)
+        if reply.refused:
+            raise UnlikeRecord(reply.refused)
+        place = self._place_by_text(reply) if self._match is None else self._place_by_id(reply)
+        options = self._items[place]["options"]
+        try:
+            order = _stated_order(options, reply) or order_shown(options, reply)
+        except UnlikeRecord as reason:
+            raise UnlikeRecord(f"{reason} {self._items[place]['item_id']!r}") from None
+        scored, shown = reply.option_logprobs, len(options if order is None else order)
+        if scored is not None and len(scored) != shown:
+            raise UnlikeRecord(f"it has {len(scored)} log-probabilities for {shown} options")
+        while order and order[-1] == FREE and scored is None:
+            order = order[:-1]
+        return place, None if order == tuple(range(len(options))) else order
 
     def other_gold(self, place: int, reply: ForeignReply) -> bool:
         """Whether the record calls another option correct than the item does."""
-        return reply.gold is not None and reply.gold not in self._items[place]["answers"]
+        item = self._items[place]
+        if reply.gold is None:
+            return False
+        order = order_of(item["options"], reply.shown[0]) if reply.shown else None
+        return (reply.gold if order is None else order[reply.gold]) not in item["answers"]
 
     def _place_by_text(self, reply: ForeignReply) -> int:
-        if not reply.shown:
-            raise MedevalError(
-                f"{reply.where}: no question with its options is found in the record",
-                "Say which of its fields names the item: `--match source_id --column item_id=FIELD`, for example.",
+        questions = list(_questions(reply))
+        if not questions:
+            raise UnlikeRecord(
+                "no question with its options is found in the record; "
+                "`--match source_id --column item_id=FIELD`, for example, says which of its fields names the item"
             )
-        for shown in reply.shown:
-            places = self._by_text.get(canonical_id(shown.question, shown.options), [])
-            if places := [place for place in places if reply.benchmark in (None, self._items[place]["benchmark"])]:
+        for question, shown in questions[: len(reply.shown)]:
+            places = self._by_text.get(canonical_id(question, shown.options), [])
+            if places := self._of_benchmark(places, reply):
                 return self._one_of(places, reply)
-        for shown in reply.shown:
-            for place in self._by_question.get(canonical_text(shown.question), []):
-                self._refuse_other_order(place, shown, reply.where)
+        found: list[int] = []
+        for question, shown in questions:
+            found = self._of_benchmark(self._by_question.get(canonical_text(question), []), reply) or found
+            if alike := [place for place in found if order_of(self._items[place]["options"], shown) is not None]:
+                return self._one_of(alike, reply)
+        if found:
+            raise UnlikeRecord(f"its options are not those of item {self._items[found[0]]['item_id']!r}")
         raise UnknownItem("no item has its question and options")
+
+    def _of_benchmark(self, places: Sequence[int], reply: ForeignReply) -> list[int]:
+        return [place for place in places if reply.benchmark in (None, self._items[place]["benchmark"])]
 
     def _one_of(self, places: list[int], reply: ForeignReply) -> int:
         """Choose among the copies of a question: the one of the reply's stratum, or the next in turn."""
@@ -97,12 +130,10 @@ class Matcher:
 
     def _place_by_id(self, reply: ForeignReply) -> int:
         if reply.identifier is None:
-            raise MedevalError(
-                f"{reply.where}: has no id to match by {self._match}",
-                "Say which of its fields names the item with `--column item_id=FIELD`.",
+            raise UnlikeRecord(
+                f"it has no id to match by {self._match}; `--column item_id=FIELD` says which of its fields is one"
             )
-        places = self._by_id.get(reply.identifier, [])
-        places = [place for place in places if reply.benchmark in (None, self._items[place]["benchmark"])]
+        places = self._of_benchmark(self._by_id.get(reply.identifier, []), reply)
         if not places:
             raise UnknownItem(f"no item has the {self._match} {reply.identifier!r}")
         if len(places) > 1:
@@ -110,19 +141,26 @@ class Matcher:
                 f"{reply.where}: {len(places)} items have the {self._match} {reply.identifier!r}",
                 "Say which benchmark was run with `--benchmark`, or match in another way.",
             )
-        for shown in reply.shown:
-            self._refuse_other_order(places[0], shown, reply.where)
         return places[0]
 
-    def _refuse_other_order(self, place: int, shown: Shown, where: str) -> None:
-        item = self._items[place]
-        own, others = ([canonical_text(text) for text in texts] for texts in (item["options"], shown.options))
-        if own != others and sorted(own) == sorted(others):
-            raise MedevalError(
-                f"{where}: the options of item {item['item_id']!r} were shown in another order than the item has them, "
-                "so a letter in the reply names another option",
-                "Run it with the options in their own order, or leave the record out.",
-            )
+
+def _questions(reply: ForeignReply) -> Iterator[tuple[str, Shown]]:
+    """Yield every text that may be the question, with its options: of a list in a text all that its last lines hold."""
+    yield from ((shown.question, shown) for shown in reply.shown if shown.question)
+    if reply.listed is None:
+        return
+    head = _LIST_LABEL.sub("", reply.listed.question).rstrip()
+    starts = [match.end() for match in re.finditer(r"^\s*", head, re.MULTILINE) if match.end() < len(head)]
+    for start in starts[-_LINES_TRIED:]:
+        yield head[start:], reply.listed
+        if label := _QUESTION_LABEL.match(head, start):
+            yield head[label.end() :], reply.listed
+
+
+def _stated_order(options: Sequence[str], reply: ForeignReply) -> tuple[int, ...] | None:
+    if reply.shown_order is not None and not is_order(reply.shown_order, len(options)):
+        raise UnlikeRecord(f"shown_order {list(reply.shown_order)} is no order of the {len(options)} options of item")
+    return reply.shown_order
 
 
 def refuse_unknown(reply: ForeignReply, reason: str) -> MedevalError:

@@ -10,10 +10,17 @@ from medeval.records.tables import canonical_text
 
 @dataclass(frozen=True)
 class Shown:
-    """A question and its options, as the model was shown them."""
+    """A question and its options, as the model was shown them.
+
+    Attributes:
+        question: The question; of a list in a text all that stands before the list.
+        options: The options, in the order of their labels.
+        open_ended: Whether they are a list in a text, so that other words may follow the last option.
+    """
 
     question: str
     options: tuple[str, ...]
+    open_ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,10 @@ class ForeignReply:
         where: The place of the record, such as "samples.jsonl: line 7".
         mode: generate, letter, cloze or choices_only.
         sample: 0-based number of the reply to its item.
-        shown: What was asked, in every way in which the record can be read; empty when it does not say.
+        shown: What was asked by the record's fields, in every way in which they can be read; empty when there are none.
+        listed: What was asked by the text that the model read, where it lists the options.
+        shown_order: Per place in the order shown the 0-based option of the item, -1 for none; None when not said.
+        refused: Why this record cannot be taken; None as a rule.
         identifier: The record's id of the item, where one was asked for; None when it has none.
         benchmark: The benchmark, if the record says it.
         stratum: Subject or the like, which tells two copies of a question apart.
@@ -47,6 +57,9 @@ class ForeignReply:
     mode: str = "generate"
     sample: Any = 0
     shown: tuple[Shown, ...] = ()
+    listed: Shown | None = None
+    shown_order: tuple[int, ...] | None = None
+    refused: str | None = None
     identifier: str | None = None
     benchmark: str | None = None
     stratum: str | None = None

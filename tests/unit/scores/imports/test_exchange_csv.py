@@ -7,8 +7,11 @@ import pytest
 from exchange_items import imported
 
 from medeval.errors import MedevalError
+from medeval.records import tables
+from medeval.scores.breakdown import position_reports
 from medeval.scores.imports.importing import Import
 from medeval.scores.layout import Stated
+from medeval.scores.stream import score_files
 
 
 def csv(folder: Path, content: str, name: str = "replies.csv") -> Path:
@@ -51,6 +54,51 @@ def test_reasoning_is_parted_as_in_every_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "columns",
+    [
+        'item_id,text,shown_order\ni0,B,"[1, 0, 3, 2]"\n',
+        'item_id,text,shown_options\ni0,B,"[""Liver"", ""Spleen"", ""Heart"", ""Kidney""]"\n',
+        "item_id,text,A,B,C,D\ni0,B,Liver,Spleen,Heart,Kidney\n",
+        "item_id,text,opa,opb,opc,opd\ni0,B,liver,spleen,heart,kidney\n",
+    ],
+)
+def test_the_order_shown_is_a_column_or_found_by_the_options_shown(tmp_path: Path, columns: str) -> None:
+    rows, _ = imported(tmp_path, [csv(tmp_path, columns)], Import("csv"))
+    assert rows[0]["shown_order"] == [1, 0, 3, 2]
+
+
+def test_permuted_runs_are_imported_as_samples(tmp_path: Path) -> None:
+    content = 'item_id,sample,text,shown_order\ni0,0,B,\ni0,1,A,"[1, 2, 3, 0]"\ni0,2,D,"[2, 3, 0, 1]"\n'
+    rows, found = imported(tmp_path, [csv(tmp_path, content)], Import("csv"))
+    assert [row["shown_order"] for row in rows] == [None, [1, 2, 3, 0], [2, 3, 0, 1]]
+    assert any("shown_order (2 rows)" in note for note in found.notes)
+    out = tmp_path / "scores.parquet"
+    score_files([tmp_path / "items.parquet"], tmp_path / "responses.parquet", out, command="")
+    scores = tables.read(out, tables.SCORES)
+    assert scores["choice"].to_pylist() == [1, 1, 1]
+    (report,) = position_reports(scores, tables.read(tmp_path / "items.parquet", tables.ITEMS))
+    assert [(place["label"], place["n"], place["chosen"]) for place in report["positions"]] == [
+        ("A", 1, pytest.approx(1 / 3)),
+        ("B", 1, pytest.approx(1 / 3)),
+        ("C", 0, 0.0),
+        ("D", 1, pytest.approx(1 / 3)),
+    ]
+
+
+def test_numbers_under_a_letter_are_scores_and_no_options(tmp_path: Path) -> None:
+    rows, _ = imported(tmp_path, [csv(tmp_path, "item_id,text,A,B,C,D\ni0,B,-1,-0.5,-3,nan\n")], Import("csv"))
+    assert rows[0]["shown_order"] is None
+
+
+@pytest.mark.parametrize("order", ["[0, 1, 2]", "[0, 1, 2, 4]", "[0, 1, 1, 2]", "[0, 1, 2, 3, -2]"])
+def test_an_order_that_is_none_of_the_item_stops_its_row(tmp_path: Path, order: str) -> None:
+    content = f'item_id,text,shown_order\ni0,B,"{order}"\ni1,B,\n'
+    rows, found = imported(tmp_path, [csv(tmp_path, content)], Import("csv"))
+    assert [row["item_id"] for row in rows] == ["i1"]
+    assert any("row 0: shown_order" in note and "item 'i0'" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
     ("content", "settings", "words"),
     [
         ("id,text\ni0,B\n", {}, "no column is item_id; found id, text"),
@@ -64,6 +112,9 @@ def test_reasoning_is_parted_as_in_every_table(tmp_path: Path) -> None:
         ("item_id,text,sample\ni0,B,one\n", {}, "row 0: column 'sample' is not int32"),
         ("item_id,text,model\ni0,B,x\n", {"stated": Stated(model="y")}, "row 0: model is 'x', and 'y' is stated"),
         ("item_id,mode,option_logprobs\ni0,letter,-1\n", {}, "row 0: option_logprobs is no list"),
+        ("item_id,text,shown_order\ni0,B,BADC\n", {}, "row 0: shown_order is no JSON list"),
+        ("item_id,text,shown_order\ni0,B,[0.5]\n", {}, "row 0: shown_order is no list of whole numbers"),
+        ("item_id,text,options\ni0,B,many\n", {}, "row 0: options is text, expected a list of texts"),
         ("item_id,text\ni0,B\ni0,C\n", {}, "row 1: answers the same item as .*row 0"),
         ("", {}, "no column is item_id"),
     ],

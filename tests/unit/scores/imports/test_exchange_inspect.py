@@ -1,6 +1,7 @@
 """Logs that Inspect wrote (tests/unit/scores/imports/record_inspect.py), and variations of them."""
 
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,70 @@ def test_a_call_of_a_tool_is_no_answer_and_is_refused(tmp_path: Path) -> None:
         imported(tmp_path, [changed(tmp_path, calls)], INSPECT)
 
 
+def test_choices_in_another_order_are_mapped_to_the_options_of_the_item(tmp_path: Path) -> None:
+    def reverse(document: dict[str, Any]) -> None:
+        document["samples"][0]["choices"] = document["samples"][0]["choices"][::-1]
+
+    rows, found = imported(tmp_path, [changed(tmp_path, reverse)], INSPECT)
+    assert [row["shown_order"] for row in rows[:2]] == [[3, 2, 1, 0], None]
+    assert any("shown in another order than the item's: kept in shown_order (1 rows)" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("head", ["", "Answer with one letter.\n\n", "Question: "])
+def test_options_in_the_text_of_the_question_are_found_there(tmp_path: Path, head: str) -> None:
+    def as_text(document: dict[str, Any]) -> None:
+        for sample in document["samples"]:
+            options = "\n".join(f"{label}) {text}" for label, text in zip("ABCD", sample["choices"], strict=True))
+            sample |= {"input": f"{head}{sample['input']}\n{options}\nThink first.", "choices": None}
+
+    rows, _ = imported(tmp_path, [changed(tmp_path, as_text)], INSPECT)
+    assert [row["item_id"] for row in rows[:3]] == ["i0", "i1", "i2"]
+    assert {row["shown_order"] for row in rows} == {None}
+
+
+def test_a_later_version_of_the_format_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MedevalError, match="a log of format version 3, this reads 2"):
+        imported(tmp_path, [changed(tmp_path, lambda document: document.update(version=3))], INSPECT)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("choices", "ABCD"),
+        ("choices", [1]),
+        ("input", 7),
+        ("input", ["text"]),
+        ("input", [{"role": "user", "content": {"text": "x"}}]),
+        ("epoch", "1"),
+        ("id", {}),
+        ("metadata", []),
+        ("limit", "token"),
+        ("error", "boom"),
+        ("attachments", []),
+        ("output", []),
+        ("output.usage", [7]),
+        ("output.usage.input_tokens", "7"),
+        ("output.choices", {"0": {}}),
+        ("output.choices[0]", "text"),
+        ("output.choices[0].message", "text"),
+        ("output.choices[0].message.content", {"text": "B"}),
+        ("output.choices[0].message.content", None),
+        ("output.choices[0].message.content", ["B"]),
+        ("output.choices[0].message.content", [{"type": "text", "text": ["B"]}]),
+    ],
+)
+def test_a_field_of_another_shape_is_an_error_that_names_it(tmp_path: Path, field: str, value: Any) -> None:
+    def change(document: dict[str, Any]) -> None:
+        *steps, last = [int(step) if step.isdigit() else step for step in re.findall(r"\w+", field)]
+        place = document["samples"][0]
+        for step in steps:
+            place = place[step]
+        place[last] = value
+
+    with pytest.raises(MedevalError, match=rf"(sample number 0|sample 'q0' epoch 1): {re.escape(field)}"):
+        imported(tmp_path, [changed(tmp_path, change)], INSPECT)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
@@ -113,6 +178,10 @@ def test_a_call_of_a_tool_is_no_answer_and_is_refused(tmp_path: Path) -> None:
         ("log.json", b"[]", "expected an object"),
         ("log.json", b"{}", "has no eval"),
         ("log.json", b'{"eval": {}, "samples": [{"id": 1}]}', "sample number 0: has no epoch"),
+        ("log.json", b'{"eval": []}', "eval is a list"),
+        ("log.json", b'{"eval": {"model": 7}}', "eval.model is a number"),
+        ("log.json", b'{"eval": {}, "samples": {"0": {}}}', "samples is an object"),
+        ("log.json", b'{"eval": {}, "samples": ["text"]}', "sample number 0: it is text"),
     ],
 )
 def test_what_is_no_log_is_named(tmp_path: Path, name: str, content: bytes, words: str) -> None:
