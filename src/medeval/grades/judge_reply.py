@@ -41,8 +41,8 @@ def unusable(explanation: str | None) -> Grade:
 def parse_grade(text: str) -> Grade:
     """Read a reply about one criterion: a JSON object with a boolean `criteria_met`, anywhere in the text.
 
-    Reasoning between well-known marks is left out. "true" and "false" may be texts, and an object need not be sound JSON
-    where its value is beyond doubt. Several objects count if they agree; objects that contradict each other, or a value
+    Reasoning between well-known marks is left out. "true" and "false" may be texts, and an object need not be sound
+    JSON where its value is beyond doubt. Several objects count if they agree; objects that contradict each other, or a value
     that is no boolean, make the reply unusable.
     """
     return _agreed(_entries(text), text)
@@ -83,7 +83,7 @@ def _number(value: Any) -> int:
 
 
 def _entries(text: str) -> list[dict[str, Any]]:
-    """Return every object in a text that has the key `criteria_met`: those that are JSON, then those that almost are."""
+    """Return every object in a text that has the key `criteria_met`: the sound ones, then those that almost are."""
     visible = text
     for marks in KNOWN_MARKS:
         visible = split_reasoning(visible, *marks)[1]
