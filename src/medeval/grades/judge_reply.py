@@ -42,8 +42,8 @@ def parse_grade(text: str) -> Grade:
     """Read a reply about one criterion: a JSON object with a boolean `criteria_met`, anywhere in the text.
 
     Reasoning between well-known marks is left out. "true" and "false" may be texts, and an object need not be sound
-    JSON where its value is beyond doubt. Several objects count if they agree; objects that contradict each other, or a value
-    that is no boolean, make the reply unusable.
+    JSON where its value is beyond doubt. Several objects count if they agree; contradicting ones, or a value that is no
+    boolean, make the reply unusable.
     """
     return _agreed(_entries(text), text)
 
