@@ -102,7 +102,7 @@ rule quantize:
 
 rule inspect_weights:
     input:
-        lambda wildcards: plan.weights_files(wildcards.model, wildcards.variant),
+        weights=lambda wildcards: plan.weights_files(wildcards.model, wildcards.variant),
     output:
         "<results>/weights/{model}/{variant}.gguf.json",
     log:
@@ -120,4 +120,4 @@ rule inspect_weights:
     message:
         "Describing {wildcards.model} {wildcards.variant}"
     shell:
-        "keep_log {log:q}; medeval inspect {input[0]:q} --out {output:q} > {log:q} 2>&1"
+        "keep_log {log:q}; medeval inspect {input.weights[0]:q} --out {output:q} > {log:q} 2>&1"
