@@ -1,7 +1,8 @@
 """What looks for traces of the test items: every detector with what it needs.
 
-To add one: a `Finding` in document.py, a function that makes it, and an entry in `DETECTORS`. The command, the rule and
-the plan follow; a need of a new kind is a field of `Given`, an option in cli/contamination.py and a line in the plan.
+To add one: a `Finding` in document.py whose schema is named after the detector, listed in cli/documentation.py and in
+report/documents.py; a function that makes it; and an entry in `DETECTORS`. The command, the rule and the plan follow. A
+need of a new kind is a field of `Given`, an option in cli/contamination.py and a case of `given` in run/plan.py.
 """
 
 from collections.abc import Callable
@@ -28,8 +29,10 @@ class Given:
     corpus: tuple[Path, ...] = ()
 
     def hashes(self) -> dict[str, str]:
-        """Return the SHA-256 of every file by its name; folders have none."""
-        return {path.name: sha256_file(path) for path in (self.items, *self.corpus) if path.is_file()}
+        """Return the SHA-256 of every file by its name, or by its path where two have one name; folders have none."""
+        paths = [path for path in (self.items, *self.corpus) if path.is_file()]
+        names = [path.name for path in paths]
+        return {path.name if names.count(path.name) == 1 else str(path): sha256_file(path) for path in paths}
 
 
 @dataclass(frozen=True)
