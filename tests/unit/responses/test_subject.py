@@ -68,7 +68,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Subject]:
     monkeypatch.setitem(TARGETS, "foo", Target("Foo", "gguf", "never", 1, "cpu", Foo, "foo", "foo_engine"))
     found: list[Subject] = []
 
-    def evaluate(items: Path, out: Path, run: Any, *, command: str) -> dict[str, float]:
+    def evaluate(items: Path, out: Path, run: Any, **_: object) -> dict[str, float]:
         found.append(run.subject)
         return {}
 
