@@ -68,7 +68,9 @@ def test_a_value_of_the_wrong_type_is_refused() -> None:
 
 def test_a_table_of_another_kind_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "items.parquet", [item()])
-    with pytest.raises(MedevalError, match=f"expected a scores table of version {tables.SCORES.version}, found items version 1"):
+    with pytest.raises(
+        MedevalError, match=f"expected a scores table of version {tables.SCORES.version}, found items version 1"
+    ):
         tables.read(tmp_path / "items.parquet", tables.SCORES)
 
 
