@@ -1,8 +1,8 @@
 """A failed attempt's log outlives the next attempt."""
 
 import os
-import shutil
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
